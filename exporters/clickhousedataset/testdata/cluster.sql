@@ -1,0 +1,194 @@
+CREATE DATABASE IF NOT EXISTS `my\`db` ON CLUSTER `main's`;
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`node_samples_local` ON CLUSTER `main's`
+(
+      `ts` DateTime64(3, 'UTC') COMMENT 'Time of the sample' CODEC(Delta(8), ZSTD(1))
+    , `interval_ms` UInt32 COMMENT 'Length of the window that delta sums are about in milliseconds, 0 if unknown' CODEC(ZSTD(1))
+    , `entity` UInt64 COMMENT 'Hash of what identifies the entity' CODEC(ZSTD(1))
+    , `batch` UInt64 COMMENT 'Number of the insert that brought the row' CODEC(ZSTD(1))
+    , `cluster` LowCardinality(String) COMMENT 'k8s.cluster.name' CODEC(ZSTD(1))
+    , `node` LowCardinality(String) COMMENT 'k8s.node.name, else host.name' CODEC(ZSTD(1))
+    , `attributes` Map(LowCardinality(String), String) COMMENT 'Resource attributes that have no column' CODEC(ZSTD(6))
+    , `rules` Array(LowCardinality(String)) COMMENT 'Rules that matched: a heuristic, not ground truth' CODEC(ZSTD(6))
+    , `severity` LowCardinality(String) COMMENT 'Highest severity of the rules that matched' CODEC(ZSTD(1))
+    , `techniques` Array(LowCardinality(String)) COMMENT 'ATT&CK techniques of the rules that matched' CODEC(ZSTD(6))
+    , `more` Map(LowCardinality(String), Float64) COMMENT 'Features that have no column, by name' CODEC(ZSTD(6))
+    , INDEX ts_minmax ts TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(ts)
+ORDER BY (toStartOfHour(ts), node, entity, ts)
+TTL toDateTime(ts) + toIntervalSecond(2592000)
+SETTINGS index_granularity = 1024
+    , min_compress_block_size = 65536
+    , max_compress_block_size = 1048576
+    , ttl_only_drop_parts = 1
+    , replicated_deduplication_window = 500
+COMMENT 'Samples of scope node: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`node_samples` ON CLUSTER `main's` AS `my\`db`.`node_samples_local`
+ENGINE = Distributed('main\'s', 'my`db', 'node_samples_local', entity)
+COMMENT 'Samples of scope node: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`pod_samples_local` ON CLUSTER `main's`
+(
+      `ts` DateTime64(3, 'UTC') COMMENT 'Time of the sample' CODEC(Delta(8), ZSTD(1))
+    , `interval_ms` UInt32 COMMENT 'Length of the window that delta sums are about in milliseconds, 0 if unknown' CODEC(ZSTD(1))
+    , `entity` UInt64 COMMENT 'Hash of what identifies the entity' CODEC(ZSTD(1))
+    , `batch` UInt64 COMMENT 'Number of the insert that brought the row' CODEC(ZSTD(1))
+    , `cluster` LowCardinality(String) COMMENT 'k8s.cluster.name' CODEC(ZSTD(1))
+    , `node` LowCardinality(String) COMMENT 'k8s.node.name, else host.name' CODEC(ZSTD(1))
+    , `namespace` LowCardinality(String) COMMENT 'k8s.namespace.name' CODEC(ZSTD(1))
+    , `workload` LowCardinality(String) COMMENT 'Name of the pod\'s outermost owner' CODEC(ZSTD(1))
+    , `workload_kind` LowCardinality(String) COMMENT 'Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet' CODEC(ZSTD(1))
+    , `pod` LowCardinality(String) COMMENT 'k8s.pod.name' CODEC(ZSTD(1))
+    , `pod_uid` LowCardinality(String) COMMENT 'k8s.pod.uid' CODEC(ZSTD(1))
+    , `attributes` Map(LowCardinality(String), String) COMMENT 'Resource attributes that have no column' CODEC(ZSTD(6))
+    , `rules` Array(LowCardinality(String)) COMMENT 'Rules that matched: a heuristic, not ground truth' CODEC(ZSTD(6))
+    , `severity` LowCardinality(String) COMMENT 'Highest severity of the rules that matched' CODEC(ZSTD(1))
+    , `techniques` Array(LowCardinality(String)) COMMENT 'ATT&CK techniques of the rules that matched' CODEC(ZSTD(6))
+    , `more` Map(LowCardinality(String), Float64) COMMENT 'Features that have no column, by name' CODEC(ZSTD(6))
+    , INDEX ts_minmax ts TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(ts)
+ORDER BY (toStartOfHour(ts), node, entity, ts)
+TTL toDateTime(ts) + toIntervalSecond(2592000)
+SETTINGS index_granularity = 1024
+    , min_compress_block_size = 65536
+    , max_compress_block_size = 1048576
+    , ttl_only_drop_parts = 1
+    , replicated_deduplication_window = 500
+COMMENT 'Samples of scope pod: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`pod_samples` ON CLUSTER `main's` AS `my\`db`.`pod_samples_local`
+ENGINE = Distributed('main\'s', 'my`db', 'pod_samples_local', entity)
+COMMENT 'Samples of scope pod: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`c_local` ON CLUSTER `main's`
+(
+      `ts` DateTime64(3, 'UTC') COMMENT 'Time of the sample' CODEC(Delta(8), ZSTD(1))
+    , `interval_ms` UInt32 COMMENT 'Length of the window that delta sums are about in milliseconds, 0 if unknown' CODEC(ZSTD(1))
+    , `entity` UInt64 COMMENT 'Hash of what identifies the entity' CODEC(ZSTD(1))
+    , `batch` UInt64 COMMENT 'Number of the insert that brought the row' CODEC(ZSTD(1))
+    , `cluster` LowCardinality(String) COMMENT 'k8s.cluster.name' CODEC(ZSTD(1))
+    , `node` LowCardinality(String) COMMENT 'k8s.node.name, else host.name' CODEC(ZSTD(1))
+    , `namespace` LowCardinality(String) COMMENT 'k8s.namespace.name' CODEC(ZSTD(1))
+    , `workload` LowCardinality(String) COMMENT 'Name of the pod\'s outermost owner' CODEC(ZSTD(1))
+    , `workload_kind` LowCardinality(String) COMMENT 'Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet' CODEC(ZSTD(1))
+    , `pod` LowCardinality(String) COMMENT 'k8s.pod.name' CODEC(ZSTD(1))
+    , `pod_uid` LowCardinality(String) COMMENT 'k8s.pod.uid' CODEC(ZSTD(1))
+    , `container` LowCardinality(String) COMMENT 'k8s.container.name, else container.name' CODEC(ZSTD(1))
+    , `container_id` LowCardinality(String) COMMENT 'container.id' CODEC(ZSTD(1))
+    , `image` LowCardinality(String) COMMENT 'container.image.name' CODEC(ZSTD(1))
+    , `image_tag` LowCardinality(String) COMMENT 'container.image.tag, else the first of container.image.tags' CODEC(ZSTD(1))
+    , `cgroup` LowCardinality(String) COMMENT 'cgroup path' CODEC(ZSTD(1))
+    , `attributes` Map(LowCardinality(String), String) COMMENT 'Resource attributes that have no column' CODEC(ZSTD(6))
+    , `rules` Array(LowCardinality(String)) COMMENT 'Rules that matched: a heuristic, not ground truth' CODEC(ZSTD(6))
+    , `severity` LowCardinality(String) COMMENT 'Highest severity of the rules that matched' CODEC(ZSTD(1))
+    , `techniques` Array(LowCardinality(String)) COMMENT 'ATT&CK techniques of the rules that matched' CODEC(ZSTD(6))
+    , `more` Map(LowCardinality(String), Float64) COMMENT 'Features that have no column, by name' CODEC(ZSTD(6))
+    , INDEX ts_minmax ts TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(ts)
+ORDER BY (toStartOfHour(ts), node, entity, ts)
+TTL toDateTime(ts) + toIntervalSecond(2592000)
+SETTINGS index_granularity = 1024
+    , min_compress_block_size = 65536
+    , max_compress_block_size = 1048576
+    , ttl_only_drop_parts = 1
+    , replicated_deduplication_window = 500
+COMMENT 'Samples of scope container: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`c` ON CLUSTER `main's` AS `my\`db`.`c_local`
+ENGINE = Distributed('main\'s', 'my`db', 'c_local', entity)
+COMMENT 'Samples of scope container: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`process_samples_local` ON CLUSTER `main's`
+(
+      `ts` DateTime64(3, 'UTC') COMMENT 'Time of the sample' CODEC(Delta(8), ZSTD(1))
+    , `interval_ms` UInt32 COMMENT 'Length of the window that delta sums are about in milliseconds, 0 if unknown' CODEC(ZSTD(1))
+    , `entity` UInt64 COMMENT 'Hash of what identifies the entity' CODEC(ZSTD(1))
+    , `batch` UInt64 COMMENT 'Number of the insert that brought the row' CODEC(ZSTD(1))
+    , `cluster` LowCardinality(String) COMMENT 'k8s.cluster.name' CODEC(ZSTD(1))
+    , `node` LowCardinality(String) COMMENT 'k8s.node.name, else host.name' CODEC(ZSTD(1))
+    , `namespace` LowCardinality(String) COMMENT 'k8s.namespace.name' CODEC(ZSTD(1))
+    , `workload` LowCardinality(String) COMMENT 'Name of the pod\'s outermost owner' CODEC(ZSTD(1))
+    , `workload_kind` LowCardinality(String) COMMENT 'Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet' CODEC(ZSTD(1))
+    , `pod` LowCardinality(String) COMMENT 'k8s.pod.name' CODEC(ZSTD(1))
+    , `pod_uid` LowCardinality(String) COMMENT 'k8s.pod.uid' CODEC(ZSTD(1))
+    , `container` LowCardinality(String) COMMENT 'k8s.container.name, else container.name' CODEC(ZSTD(1))
+    , `container_id` LowCardinality(String) COMMENT 'container.id' CODEC(ZSTD(1))
+    , `image` LowCardinality(String) COMMENT 'container.image.name' CODEC(ZSTD(1))
+    , `image_tag` LowCardinality(String) COMMENT 'container.image.tag, else the first of container.image.tags' CODEC(ZSTD(1))
+    , `cgroup` LowCardinality(String) COMMENT 'cgroup path' CODEC(ZSTD(1))
+    , `process` LowCardinality(String) COMMENT 'process.executable.name' CODEC(ZSTD(1))
+    , `exe` LowCardinality(String) COMMENT 'process.executable.path' CODEC(ZSTD(1))
+    , `command` String COMMENT 'process.command_line' CODEC(ZSTD(1))
+    , `pid` UInt32 COMMENT 'process.pid' CODEC(ZSTD(1))
+    , `ppid` UInt32 COMMENT 'process.parent_pid, 0 if unknown' CODEC(ZSTD(1))
+    , `created` DateTime64(3, 'UTC') COMMENT 'process.creation.time, 1970 if unknown' CODEC(ZSTD(1))
+    , `attributes` Map(LowCardinality(String), String) COMMENT 'Resource attributes that have no column' CODEC(ZSTD(6))
+    , `rules` Array(LowCardinality(String)) COMMENT 'Rules that matched: a heuristic, not ground truth' CODEC(ZSTD(6))
+    , `severity` LowCardinality(String) COMMENT 'Highest severity of the rules that matched' CODEC(ZSTD(1))
+    , `techniques` Array(LowCardinality(String)) COMMENT 'ATT&CK techniques of the rules that matched' CODEC(ZSTD(6))
+    , `more` Map(LowCardinality(String), Float64) COMMENT 'Features that have no column, by name' CODEC(ZSTD(6))
+    , INDEX ts_minmax ts TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(ts)
+ORDER BY (toStartOfHour(ts), node, entity, ts)
+TTL toDateTime(ts) + toIntervalSecond(2592000)
+SETTINGS index_granularity = 1024
+    , min_compress_block_size = 65536
+    , max_compress_block_size = 1048576
+    , ttl_only_drop_parts = 1
+    , replicated_deduplication_window = 500
+COMMENT 'Samples of scope process: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`process_samples` ON CLUSTER `main's` AS `my\`db`.`process_samples_local`
+ENGINE = Distributed('main\'s', 'my`db', 'process_samples_local', entity)
+COMMENT 'Samples of scope process: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`other_samples_local` ON CLUSTER `main's`
+(
+      `ts` DateTime64(3, 'UTC') COMMENT 'Time of the sample' CODEC(Delta(8), ZSTD(1))
+    , `interval_ms` UInt32 COMMENT 'Length of the window that delta sums are about in milliseconds, 0 if unknown' CODEC(ZSTD(1))
+    , `entity` UInt64 COMMENT 'Hash of what identifies the entity' CODEC(ZSTD(1))
+    , `batch` UInt64 COMMENT 'Number of the insert that brought the row' CODEC(ZSTD(1))
+    , `cluster` LowCardinality(String) COMMENT 'k8s.cluster.name' CODEC(ZSTD(1))
+    , `node` LowCardinality(String) COMMENT 'k8s.node.name, else host.name' CODEC(ZSTD(1))
+    , `attributes` Map(LowCardinality(String), String) COMMENT 'Resource attributes that have no column' CODEC(ZSTD(6))
+    , `rules` Array(LowCardinality(String)) COMMENT 'Rules that matched: a heuristic, not ground truth' CODEC(ZSTD(6))
+    , `severity` LowCardinality(String) COMMENT 'Highest severity of the rules that matched' CODEC(ZSTD(1))
+    , `techniques` Array(LowCardinality(String)) COMMENT 'ATT&CK techniques of the rules that matched' CODEC(ZSTD(6))
+    , `more` Map(LowCardinality(String), Float64) COMMENT 'Features that have no column, by name' CODEC(ZSTD(6))
+    , INDEX ts_minmax ts TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(ts)
+ORDER BY (toStartOfHour(ts), node, entity, ts)
+TTL toDateTime(ts) + toIntervalSecond(2592000)
+SETTINGS index_granularity = 1024
+    , min_compress_block_size = 65536
+    , max_compress_block_size = 1048576
+    , ttl_only_drop_parts = 1
+    , replicated_deduplication_window = 500
+COMMENT 'Samples of scope other: a row per entity and time, a column per feature';
+
+CREATE TABLE IF NOT EXISTS `my\`db`.`other_samples` ON CLUSTER `main's` AS `my\`db`.`other_samples_local`
+ENGINE = Distributed('main\'s', 'my`db', 'other_samples_local', entity)
+COMMENT 'Samples of scope other: a row per entity and time, a column per feature';
+
+ALTER TABLE `my\`db`.`c_local` ON CLUSTER `main's`
+      ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(6))
+    , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(6))
+    , ADD COLUMN IF NOT EXISTS `container_memory_usage` Float64 DEFAULT nan COMMENT '{"metric":"container.memory.usage","unit":"By","type":"gauge","integer":true}' CODEC(Delta(8), ZSTD(6))
+    , ADD COLUMN IF NOT EXISTS `latency_counts` Array(UInt64) COMMENT '{"metric":"latency","part":"counts","type":"histogram","temporality":"delta"}' CODEC(ZSTD(3));
+
+ALTER TABLE `my\`db`.`c` ON CLUSTER `main's`
+      ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(6))
+    , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(6))
+    , ADD COLUMN IF NOT EXISTS `container_memory_usage` Float64 DEFAULT nan COMMENT '{"metric":"container.memory.usage","unit":"By","type":"gauge","integer":true}' CODEC(Delta(8), ZSTD(6))
+    , ADD COLUMN IF NOT EXISTS `latency_counts` Array(UInt64) COMMENT '{"metric":"latency","part":"counts","type":"histogram","temporality":"delta"}' CODEC(ZSTD(3));
