@@ -1,0 +1,67 @@
+# The commands of this repository. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED := 0
+GOARCH ?= $(shell go env GOARCH)
+HOSTARCH := $(shell go env GOHOSTARCH)
+# bin/ holds the programs for this machine, bin/linux_<arch>/ those for another one.
+BIN := bin$(if $(filter-out $(HOSTARCH),$(GOARCH)),/linux_$(GOARCH))
+TOOL := GOARCH=$(HOSTARCH) go tool -modfile=$(CURDIR)/internal/tools/go.mod
+LINT := GOARCH=$(HOSTARCH) go tool -modfile=$(CURDIR)/internal/tools/lint/go.mod golangci-lint
+VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
+GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum internal/embedded exporters receivers deploy)
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Measure this host into an embedded ClickHouse and show a live summary
+	@bin/nodesecctl up
+
+.PHONY: build
+build: $(BIN)/nodesec $(BIN)/nodesecctl ## Build bin/nodesec and bin/nodesecctl (GOARCH=arm64 for the other architecture)
+
+.PHONY: build-all
+build-all: ## Build for linux/amd64 and linux/arm64
+	$(MAKE) build GOARCH=amd64
+	$(MAKE) build GOARCH=arm64
+
+# OCB wants the collector's main package where it generated it, so the binary is moved from there.
+$(BIN)/nodesec: $(GO_SOURCES) builder-config.yaml
+	@mkdir -p $(BIN) build
+	GOARCH=$(HOSTARCH) go build -modfile=internal/tools/go.mod -o build/ocb go.opentelemetry.io/collector/cmd/builder
+	GOOS=linux GOARCH=$(GOARCH) build/ocb --config builder-config.yaml --skip-generate --skip-get-modules
+	mv cmd/nodesec/nodesec $@
+
+$(BIN)/nodesecctl: $(GO_SOURCES)
+	@mkdir -p $(BIN)
+	GOOS=linux GOARCH=$(GOARCH) go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/nodesecctl
+
+.PHONY: generate
+generate: ## Regenerate the collector's main package and the components' metadata
+	$(TOOL) builder --config builder-config.yaml --skip-compilation
+	@set -e; for file in $$(git ls-files '*/metadata.yaml'); do echo "mdatagen $$file"; \
+		(cd $$(dirname $$file) && $(TOOL) mdatagen metadata.yaml); done
+
+.PHONY: test
+test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
+	go test -timeout 10m ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser for FUZZTIME (20s)
+	@tests/fuzz.sh $(or $(FUZZTIME),20s)
+
+.PHONY: lint
+lint: ## Check style, vet and generated files
+	$(LINT) run
+	GOARCH=arm64 go vet ./...
+
+.PHONY: bench
+bench: ## Measure against contrib's components and write the table of docs/benchmarks.md
+	cd tests/bench && go run . $(BENCHFLAGS)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin build

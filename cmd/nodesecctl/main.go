@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command nodesecctl is the companion of the nodesec collector: it runs an embedded ClickHouse and asks it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nodesec/nodesec/internal/embedded"
+)
+
+func main() {
+	embedded.RunChildIfAsked()
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "nodesecctl:", err)
+		os.Exit(1)
+	}
+}
+
+// run runs the command that the arguments name until it is done or interrupted.
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return newRootCommand().ExecuteContext(ctx)
+}
+
+// newRootCommand has one line per sub-command.
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nodesecctl",
+		Short:         "Run and query nodesec's embedded ClickHouse",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newUpCommand(),
+		newDBCommand(),
+		newQueryCommand(),
+		newSchemaCommand(),
+	)
+	return root
+}
