@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/nodesec/nodesec/tests/bench/internal/collect"
+	"github.com/nodesec/nodesec/tests/bench/internal/day"
+	"github.com/nodesec/nodesec/tests/bench/internal/report"
+	"github.com/nodesec/nodesec/tests/bench/internal/server"
+	"github.com/nodesec/nodesec/tests/bench/internal/store"
+)
+
+func runStore(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+	return withServer(ctx, func(s *server.Server) ([]report.Table, error) { return store.Run(ctx, s, size.store, log) })
+}
+
+func runDay(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+	return withServer(ctx, func(s *server.Server) ([]report.Table, error) { return day.Run(ctx, s, size.day, log) })
+}
+
+func runCollect(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+	return collect.Run(ctx, size.collect, log)
+}
+
+// withServer runs a benchmark with an empty server of its own, whose data are removed afterwards.
+func withServer(ctx context.Context, run func(*server.Server) ([]report.Table, error)) (_ []report.Table, err error) {
+	folder, err := os.MkdirTemp("", "nodesec-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the server: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	s, err := server.Start(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	return run(s)
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"time"
+
+	"github.com/nodesec/nodesec/tests/bench/internal/collect"
+	"github.com/nodesec/nodesec/tests/bench/internal/day"
+	"github.com/nodesec/nodesec/tests/bench/internal/fleet"
+	"github.com/nodesec/nodesec/tests/bench/internal/store"
+)
+
+// sizes are the sizes of all benchmarks.
+type sizes struct {
+	store   store.Options
+	day     day.Options
+	collect collect.Options
+}
+
+func fullSizes() sizes {
+	return sizes{
+		store: store.Options{Fleet: cluster(50), Ticks: 360, Runs: 9}, // an hour, 43 million points
+		day:   day.Options{Fleet: cluster(50), Ticks: 8640, Runs: 15},
+		collect: collect.Options{
+			Idle: 1000, Busy: 50, Cgroups: 110, Interval: time.Second, Scrapes: 10, Rounds: 7,
+		},
+	}
+}
+
+func quickSizes() sizes {
+	return sizes{
+		store: store.Options{Fleet: cluster(2), Ticks: 45, Runs: 3},
+		day:   day.Options{Fleet: cluster(2), Ticks: 360, Runs: 3},
+		collect: collect.Options{
+			Idle: 100, Busy: 5, Cgroups: 11, Interval: 200 * time.Millisecond, Scrapes: 3, Rounds: 2,
+		},
+	}
+}
+
+// cluster is a fleet with 40 containers on each node, sampled every ten seconds from the beginning of an hour.
+func cluster(nodes int) fleet.Fleet {
+	return fleet.Fleet{
+		Nodes: nodes, ContainersPerNode: 40, Interval: 10 * time.Second, Seed: 1,
+		Start: time.Date(2026, time.March, 2, 0, 0, 0, 0, time.UTC),
+	}
+}
