@@ -45,6 +45,7 @@ func newProcessRun(t *testing.T, configure ...func(*Config)) *processRun {
 		t: t, root: copyTree(t, "testdata/process/first"), boot: 3345 * time.Second, late: 2 * time.Millisecond,
 		tick: time.Unix(1795425735, 0).UTC(),
 	}
+	run.become("testdata/process/first") // for its links
 	cfg := createDefaultConfig().(*Config)
 	cfg.RootPath, cfg.Scopes, cfg.Processes.All = run.root, []string{scopeProcess}, true
 	for _, c := range configure {
@@ -69,7 +70,8 @@ func (r *processRun) scrape() pmetric.Metrics {
 
 func (r *processRun) pass(d time.Duration) { r.tick, r.boot = r.tick.Add(d), r.boot+d }
 
-// become replaces the processes by those of another tree. Files are rewritten in place, as they are open.
+// become replaces the processes by those of another tree. Files are rewritten in place, as they are open. The trees hold
+// the target of the link exe as a file, as not every archive and file system keeps links.
 func (r *processRun) become(tree string) {
 	require.NoError(r.t, fs.WalkDir(os.DirFS(tree), "proc", func(path string, entry fs.DirEntry, err error) error {
 		target := filepath.Join(r.root, path)
@@ -78,17 +80,14 @@ func (r *processRun) become(tree string) {
 			return err
 		case entry.IsDir():
 			return os.MkdirAll(target, 0o755)
-		case entry.Type() == fs.ModeSymlink:
-			link, err := os.Readlink(filepath.Join(tree, path))
-			if err == nil {
-				_ = os.Remove(target)
-				err = os.Symlink(link, target)
-			}
-			return err
 		}
 		data, err := os.ReadFile(filepath.Join(tree, path))
 		if err != nil {
 			return err
+		}
+		if entry.Name() == "exe" {
+			_ = os.Remove(target)
+			return os.Symlink(string(data), target)
 		}
 		return os.WriteFile(target, data, 0o644)
 	}))
