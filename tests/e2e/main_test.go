@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -125,3 +126,25 @@ func rowsArrive(t *testing.T, db clickhouse.Conn, table string, least uint64) {
 
 // newServer starts an embedded ClickHouse for the test.
 func newServer(t *testing.T) *embeddedtest.Server { return embeddedtest.Start(t, embedded.Options{}) }
+
+// tickIsStored waits until the table holds rows of the tick or a later one.
+func tickIsStored(t *testing.T, db clickhouse.Conn, table string, tick time.Time) {
+	eventually(t, fmt.Sprintf("rows of %s at %s", table, tick), func(ctx context.Context) error {
+		var n uint64
+		err := db.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM nodesec.%s WHERE ts >= %s", table, milli(tick))).Scan(&n)
+		if err == nil && n == 0 {
+			return errors.New("none")
+		}
+		return err
+	})
+}
+
+func number(t *testing.T, db clickhouse.Conn, query string) float64 {
+	var value float64
+	require.NoError(t, db.QueryRow(t.Context(), query).Scan(&value), query)
+	return value
+}
+
+func milli(tick time.Time) string {
+	return fmt.Sprintf("fromUnixTimestamp64Milli(%d)", tick.UnixMilli())
+}
