@@ -188,7 +188,7 @@ func TestTCPStatesOfANamespaceThatIsEntered(t *testing.T) {
 	}
 	proc := filepath.Join("/proc", strconv.Itoa(listener.Process.Pid))
 	require.Eventually(t, func() bool { return countStates(t, filepath.Join(proc, "net"))["listen"] == 1 },
-		10*time.Second, 10*time.Millisecond)
+		time.Minute, 10*time.Millisecond)
 
 	var diag namespaceDiag
 	states, err := diag.statesOf(filepath.Join(proc, "ns/net"))

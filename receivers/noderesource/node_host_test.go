@@ -3,6 +3,7 @@
 package noderesource
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -152,42 +153,59 @@ func referenceDisks(t testing.TB, values map[string]float64) {
 }
 
 // The values of the host move between any two readings, so ours must lie between two readings of the other library.
-// Counters only rise; gauges may go anywhere in between, and get some room.
+// Counters only rise; gauges may go anywhere in between, and get some room and a few tries.
 func TestNodeScrapeAgreesWithAnotherLibraryOnThisHost(t *testing.T) {
 	if _, err := procfs.NewDefaultFS(); err != nil {
 		t.Skipf("no /proc here: %v", err)
 	}
 	s, e := hostRun(cumulative)
-	before := reference(t)
-	ours := features(scrapeHost(t, s, e))
-	after := reference(t)
-	for name, low := range before {
-		got, ok := ours[name]
-		if !assert.True(t, ok, "feature %s is absent", name) {
-			continue
+	names := 0
+	odd := map[string]string{} // what never agreed
+	for try := range 5 {
+		before := reference(t)
+		ours := features(scrapeHost(t, s, e))
+		after := reference(t)
+		names = len(before)
+		for name, one := range before {
+			got, ok := ours[name]
+			require.True(t, ok, "feature %s is absent", name)
+			other := after[name]
+			room := 0.02 * math.Max(math.Abs(one), math.Abs(other))
+			if got >= math.Min(one, other)-room && got <= math.Max(one, other)+room {
+				delete(odd, name)
+			} else if _, still := odd[name]; still || try == 0 {
+				odd[name] = fmt.Sprintf("%g, not between %g and %g", got, one, other)
+			}
 		}
-		high := after[name]
-		room := 0.02 * math.Max(math.Abs(low), math.Abs(high))
-		assert.GreaterOrEqual(t, got, math.Min(low, high)-room, name)
-		assert.LessOrEqual(t, got, math.Max(low, high)+room, name)
+		if len(odd) == 0 {
+			break
+		}
 	}
-	assert.GreaterOrEqual(t, len(before), 35)
+	assert.Empty(t, odd)
+	assert.GreaterOrEqual(t, names, 35)
 }
 
 func TestNodeScrapeWindowOnThisHost(t *testing.T) {
 	s, e := hostRun()
 	scrapeHost(t, s, e)
-	began := s.life.read
-	time.Sleep(300 * time.Millisecond)
-	metrics := scrapeHost(t, s, e)
-	cpu, ok := points(metrics, "system.cpu.time")
-	require.True(t, ok)
-	window := cpu.At(0).Timestamp().AsTime().Sub(cpu.At(0).StartTimestamp().AsTime())
-	assert.Equal(t, s.life.read-began, window)
-	total := value(t, metrics, "system.cpu.time")
-	cpus := value(t, metrics, "system.cpu.logical.count")
-	assert.InEpsilon(t, window.Seconds()*cpus, total, 0.25, "the modes add up to the window of every CPU")
-	assert.Equal(t, pcommon.NewTimestampFromTime(e.tick.Time), cpu.At(0).Timestamp())
+	agrees := false
+	for range 10 { // the machine may be so busy that the clock and the counters are not read at once
+		began := s.life.read
+		time.Sleep(300 * time.Millisecond)
+		metrics := scrapeHost(t, s, e)
+		cpu, ok := points(metrics, "system.cpu.time")
+		require.True(t, ok)
+		window := cpu.At(0).Timestamp().AsTime().Sub(cpu.At(0).StartTimestamp().AsTime())
+		assert.Equal(t, s.life.read-began, window)
+		assert.Equal(t, pcommon.NewTimestampFromTime(e.tick.Time), cpu.At(0).Timestamp())
+		total := value(t, metrics, "system.cpu.time")
+		cpus := value(t, metrics, "system.cpu.logical.count")
+		t.Logf("%.3f s of %g CPUs, %.3f s in all modes", window.Seconds(), cpus, total)
+		if agrees = math.Abs(window.Seconds()*cpus-total) < 0.2*total; agrees {
+			break
+		}
+	}
+	assert.True(t, agrees, "the modes add up to the window of every CPU")
 }
 
 func BenchmarkNodeScrape(b *testing.B) {

@@ -84,7 +84,7 @@ func TestSamplesOfAProcessAddUpToItsResourceUsage(t *testing.T) {
 		take()
 	}
 	require.NoError(t, child.Process.Signal(syscall.SIGSTOP))
-	time.Sleep(50 * time.Millisecond)
+	stateIs(t, child.Process.Pid, "(sh) T ")
 	take()
 	take() // nothing left
 	require.NoError(t, child.Process.Kill())
@@ -97,6 +97,14 @@ func TestSamplesOfAProcessAddUpToItsResourceUsage(t *testing.T) {
 	assert.InDelta(t, float64(usage.Nivcsw), involuntary, 5)
 }
 
+// stateIs waits until the stat of a process holds this name and state.
+func stateIs(t *testing.T, pid int, state string) {
+	require.Eventually(t, func() bool {
+		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		return err == nil && strings.Contains(string(stat), state)
+	}, time.Minute, time.Millisecond, state)
+}
+
 func TestASampleTellsWhatThisProcessDid(t *testing.T) {
 	run := newProcessHost(t)
 	run.scrape()
@@ -107,7 +115,7 @@ func TestASampleTellsWhatThisProcessDid(t *testing.T) {
 	_, err = file.Write(make([]byte, bytes))
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	for start := time.Now(); time.Since(start) < 30*time.Millisecond; { // so that it counts as active
+	for start := ownCPUTime(t); ownCPUTime(t)-start < 30*time.Millisecond; { // so that it counts as active
 	}
 	after := processSample(run.scrape(), os.Getpid())
 	assert.GreaterOrEqual(t, sumOf(after, "nodesec.io.bytes"), float64(bytes))
@@ -134,10 +142,7 @@ func TestASampleCountsOpenDescriptors(t *testing.T) {
 		_ = child.Process.Kill()
 		_ = child.Wait()
 	})
-	require.Eventually(t, func() bool { // until it sleeps it opens libraries and closes them again
-		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(child.Process.Pid), "stat"))
-		return err == nil && strings.Contains(string(stat), "(sleep) S ")
-	}, 10*time.Second, time.Millisecond)
+	stateIs(t, child.Process.Pid, "(sleep) S ") // until it sleeps it opens libraries and closes them again
 	inherited, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(child.Process.Pid), "fd"))
 	require.NoError(t, err)
 	count := value(t, processSample(run.scrape(), child.Process.Pid), "process.unix.file_descriptor.count")

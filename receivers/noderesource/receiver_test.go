@@ -34,7 +34,7 @@ func TestReceiverSamplesThisHostOnTheGrid(t *testing.T) {
 	starting, cancel := context.WithCancel(t.Context())
 	require.NoError(t, r.Start(starting, componenttest.NewNopHost()))
 	cancel() // the receiver lives on
-	require.Eventually(t, func() bool { return len(sink.AllMetrics()) >= 4 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(sink.AllMetrics()) >= 4 }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	done := len(sink.AllMetrics())

@@ -93,14 +93,14 @@ func TestReadOfTheRunningSystem(t *testing.T) {
 	makeCgroup(t, mounts, path)
 	start := time.Now()
 	require.NoError(t, os.WriteFile(filepath.Join(h.PIDs.Dir, path, "pids.max"), []byte("50"), 0o600))
-	// 0.3 s of CPU time, 20 MB of memory, and processes that wait.
-	worker := startIn(t, mounts, path, `timeout 0.3 sh -c 'while :; do :; done' || :
+	// Some CPU time, 20 MB of memory, and processes that wait.
+	worker := startIn(t, mounts, path, `i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done
 x=$(head -c 20000000 /dev/zero | tr '\0' x)
-sleep 60 & sleep 60 & wait`)
+for i in 1 2 3 4 5; do sleep 600 & done; wait`)
 	memory := filepath.Join(h.Memory.Dir, path)
 	require.Eventually(t, func() bool {
-		return numberIn(t, memory, "memory.usage_in_bytes") > 20_000_000 && numberIn(t, h.PIDs.Dir, path, "pids.current") == 3
-	}, 20*time.Second, 20*time.Millisecond)
+		return numberIn(t, memory, "memory.usage_in_bytes") > 20_000_000 && numberIn(t, h.PIDs.Dir, path, "pids.current") == 6
+	}, time.Minute, 20*time.Millisecond)
 
 	require.NoError(t, tree.Refresh())
 	c := find(t, tree, path)
@@ -108,17 +108,20 @@ sleep 60 & sleep 60 & wait`)
 	assert.WithinDuration(t, start, c.Made, time.Second)
 	var s Stats
 	for range 2 { // opened, then read again
+		least := numberIn(t, h.CPUAcct.Dir, path, "cpuacct.usage")
 		missing, err := tree.Read(c, &s)
 		require.NoError(t, err)
 		assert.Zero(t, missing&^(SourceIO|SourcePressure|SourceCPUBandwidth))
+		assert.GreaterOrEqual(t, s.CPUUsage.Value, least)
+		assert.LessOrEqual(t, s.CPUUsage.Value, numberIn(t, h.CPUAcct.Dir, path, "cpuacct.usage"))
 	}
-	assert.Equal(t, numberIn(t, h.CPUAcct.Dir, path, "cpuacct.usage"), s.CPUUsage.Value)
-	assert.Greater(t, s.CPUUsage.Value, uint64(200*time.Millisecond))
-	assert.InDelta(t, s.CPUUsage.Value, s.CPUUser.Value+s.CPUSystem.Value, float64(100*time.Millisecond))
+	assert.Greater(t, s.CPUUsage.Value, uint64(100*time.Millisecond))
+	// The kernel counts these in clock ticks, by what runs when the clock ticks.
+	assert.InEpsilon(t, s.CPUUsage.Value, s.CPUUser.Value+s.CPUSystem.Value, 0.5)
 	assert.InDelta(t, numberIn(t, memory, "memory.usage_in_bytes"), s.MemoryUsage.Value, 2<<20)
 	assert.Greater(t, s.MemoryStat.Anon.Value, uint64(18_000_000))
 	assert.Greater(t, s.MemoryStat.Faults.Value, uint64(1000))
-	assert.Equal(t, known(3), s.PIDs)
+	assert.Equal(t, known(6), s.PIDs)
 	assert.Equal(t, known(50), s.PIDsMax)
 
 	require.NoError(t, worker.Process.Kill())

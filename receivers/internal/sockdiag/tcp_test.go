@@ -44,7 +44,7 @@ func TestStatesAgreeWithProcNetTCP(t *testing.T) {
 
 	assert.GreaterOrEqual(t, after[procfs.TCPEstablished], before[procfs.TCPEstablished]+2*connections)
 	assert.GreaterOrEqual(t, after[procfs.TCPListen], uint64(2))
-	assert.Eventually(t, func() bool { return states(t, &tcp) == text(t) }, 10*time.Second, time.Millisecond,
+	assert.Eventually(t, func() bool { return states(t, &tcp) == text(t) }, time.Minute, time.Millisecond,
 		"sockets of other programs come and go, but not always")
 }
 
