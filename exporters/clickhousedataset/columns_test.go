@@ -127,7 +127,7 @@ func testConcurrentExporters(t *testing.T, d *database) {
 		}
 		wait.Go(func() {
 			assert.Eventually(t, func() bool { return e.consume(context.Background(), metrics) == nil },
-				20*time.Second, 10*time.Millisecond)
+				time.Minute, 10*time.Millisecond)
 		})
 	}
 	wait.Wait()

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -70,18 +71,21 @@ func TestAcknowledgedInsertsSurviveAKill(t *testing.T) {
 	s := embeddedtest.Start(t, embedded.Options{})
 	one(t, s.Info(), "CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
 
-	acknowledged := make(chan uint64, 1)
+	var acknowledged atomic.Uint64
+	failed := make(chan error, 1)
 	go func() {
-		var n uint64
-		for insert(s.Info(), n) == nil {
-			n++
+		for {
+			if err := insert(s.Info(), acknowledged.Load()); err != nil {
+				failed <- err
+				return
+			}
+			acknowledged.Add(1)
 		}
-		acknowledged <- n
 	}()
-	time.Sleep(2 * time.Second)
+	require.Eventually(t, func() bool { return acknowledged.Load() > 100 }, time.Minute, time.Millisecond)
 	s.Kill(t)
-	n := <-acknowledged
-	require.Greater(t, n, uint64(10), "too few inserts to say anything")
+	<-failed
+	n := acknowledged.Load()
 	s.Restart(t)
 	assert.Equal(t, fmt.Sprint(n), one(t, s.Info(), fmt.Sprintf("SELECT uniqExact(n) FROM kept WHERE n < %d", n)))
 }
@@ -105,8 +109,8 @@ func TestServerThatCrashesIsStartedAgainOnTheSamePorts(t *testing.T) {
 	one(t, s.Info(), "CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
 	one(t, s.Info(), "INSERT INTO kept VALUES (7)")
 	require.NoError(t, syscall.Kill(onlyChild(t, s.Info().PID), syscall.SIGKILL))
-	assert.Eventually(t, func() bool { return insert(s.Info(), 8) == nil }, 20*time.Second, 50*time.Millisecond)
-	assert.Equal(t, "[7,8]", one(t, s.Info(), "SELECT arraySort(groupArray(n)) FROM kept"))
+	assert.Eventually(t, func() bool { return insert(s.Info(), 8) == nil }, time.Minute, 50*time.Millisecond)
+	assert.Equal(t, "[7,8]", one(t, s.Info(), "SELECT arraySort(groupUniqArray(n)) FROM kept"))
 }
 
 // onlyChild returns the child of a process that has one.

@@ -65,7 +65,7 @@ func TestStopTellsOfACollectorThatFails(t *testing.T) {
 				fmt.Sprintf("trap 'exit %s' TERM; : > %s; while :; do sleep 0.01; done", tt.status, ready))
 			c, err := startCollector(binary, "config.yaml", dir, nil)
 			require.NoError(t, err)
-			require.Eventually(t, func() bool { _, err := os.Stat(ready); return err == nil }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { _, err := os.Stat(ready); return err == nil }, time.Minute, time.Millisecond)
 			if err = c.stop(); tt.want == "" {
 				require.NoError(t, err)
 			} else {
