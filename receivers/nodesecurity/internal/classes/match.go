@@ -16,9 +16,9 @@ func (t *Tables) MatchExecutable(name string) uint64 {
 	return t.Executables[cut.withoutVersion()]
 }
 
-// MatchPath returns the bits of the classes of a path. Components that are empty or "." do not count, ".." is a name like
-// any other. A path that does not start with "/" is matched by its last two components only. A component that is
-// longer than those of patterns may be matches "*" and nothing else.
+// MatchPath returns the bits of the classes of a path. Components that are empty or "." do not count, ".." is a name
+// like any other. A path that does not start with "/" is matched by its last two components only. A component of more
+// than 27 bytes matches "*" and nothing else.
 func (t *Tables) MatchPath(path string) uint64 {
 	var bits uint64
 	var directory, leaf string

@@ -14,8 +14,8 @@ const (
 	maxComponent  = len(Component{}) - 1
 )
 
-// MaxPathNodes is how many nodes the trie may have. Patterns with many "*" multiply: in the worst case every one doubles
-// the nodes.
+// MaxPathNodes is how many nodes the trie may have. Patterns with "*" multiply: in the worst case each one doubles the
+// nodes.
 const MaxPathNodes = 16384
 
 const anyName = "*"
