@@ -89,7 +89,7 @@ const (
 
 // ExecutableClassNames returns the names of the classes of executables in the order of their bits.
 func ExecutableClassNames() []string {
-	return []string{
+	return []string{ //nolint:gosec // G101: names of classes, no credentials
 		ExecutableShell:            "shell",
 		ExecutableInterpreter:      "interpreter",
 		ExecutableNetworkTool:      "network_tool",
@@ -115,7 +115,7 @@ func ExecutableClassNames() []string {
 
 // PathClassNames returns the names of the classes of paths in the order of their bits.
 func PathClassNames() []string {
-	return []string{
+	return []string{ //nolint:gosec // G101: names of classes, no credentials
 		PathCredentials:           "credentials",
 		PathPrivateKey:            "private_key",
 		PathCloudCredentials:      "cloud_credentials",

@@ -39,6 +39,7 @@ executables:
   miner-: [xmrig]
 paths:
   log: []
+  history:
   credentials-: ["**/.netrc"]
 ports:
   ssh+: [2222]
@@ -53,6 +54,7 @@ networks:
 	assert.Zero(t, changed.MatchExecutable("xmrig"))
 	assert.Equal(t, ExecutableMiner.Bit(), changed.MatchExecutable("minerd"))
 	assert.Zero(t, changed.MatchPath("/var/log/messages"))
+	assert.Zero(t, changed.MatchPath("/srv/.zsh_history"))
 	assert.Zero(t, changed.MatchPath("/srv/.netrc"))
 	assert.Equal(t, PathCredentials.Bit(), changed.MatchPath("/srv/.pgpass"))
 	assert.Equal(t, PortSSH.Bit(), changed.MatchPort(22))
