@@ -15,6 +15,9 @@ import (
 	"github.com/nodesec/nodesec/internal/embedded"
 )
 
+// version is set by the Makefile, with the linker.
+var version = "dev"
+
 func main() {
 	embedded.RunChildIfAsked()
 	if err := run(); err != nil {
@@ -35,6 +38,7 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "nodesecctl",
 		Short:         "Run and query nodesec's embedded ClickHouse",
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,7 @@ func newUpCommand() *cobra.Command {
 				return err
 			}
 			o.JSON = output == "json"
+			o.Ask = askCommand(os.Args[0], o.Database.Path)
 			o.Output, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			o.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
 			return quickstart.Run(cmd.Context(), o)
@@ -48,4 +50,24 @@ func newUpCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Collector, "collector", "", "collector binary (default: nodesec beside this program or on PATH)")
 	cmd.Flags().StringVar(&o.Config, "config", "", "collector configuration (default: deploy/quickstart.yaml, which is built in)")
 	return cmd
+}
+
+// askCommand is what asks the database in the folder path, as one would type it after having started program.
+func askCommand(program, path string) string {
+	command := shellWord(program) + " query"
+	if path != defaultPath() {
+		command += " --path " + shellWord(path)
+	}
+	return command
+}
+
+// shellWord quotes what a shell would not take as one word as it is.
+func shellWord(text string) string {
+	plain := func(r rune) bool {
+		return strings.ContainsRune("/._-+=:,@%", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	if text != "" && strings.TrimFunc(text, plain) == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -39,6 +39,8 @@ type Options struct {
 	Duration time.Duration
 	// JSON prints the summary once, at the end, as JSON; else it is shown all the time.
 	JSON bool
+	// Ask is the command that takes a query, for the examples; empty: nodesecctl query.
+	Ask string
 	// Terminal says that Output can be drawn over.
 	Terminal bool
 	// Output takes the summary, Progress what is being done.
@@ -128,7 +130,7 @@ func (o Options) watch(ctx context.Context, c *collector, database *embedded.Ser
 	wg.Go(func() { meter.run(meterContext) })
 
 	w := &watcher{reader: r, meter: meter, started: time.Now(), summary: Summary{
-		HTTP: database.Info().HTTPURL(), Native: database.Info().NativeAddr(), Path: o.Database.Path}}
+		HTTP: database.Info().HTTPURL(), Native: database.Info().NativeAddr(), Path: o.Database.Path, ask: o.Ask}}
 	for _, name := range tables {
 		w.summary.Tables = append(w.summary.Tables, Table{Name: name})
 	}

@@ -3,6 +3,7 @@
 package quickstart
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -60,8 +61,9 @@ func (s *Summary) Render(w io.Writer) error {
 
 func (s *Summary) renderHowTo(w io.Writer) error {
 	_, _ = fmt.Fprintf(w, "\nquery it: %splay, or\n", s.HTTP)
+	ask := cmp.Or(s.ask, "nodesecctl query")
 	for _, e := range examples {
-		if _, err := fmt.Fprintf(w, "  # %s\n  nodesecctl query %q\n", e.about, e.query); err != nil {
+		if _, err := fmt.Fprintf(w, "  # %s\n  %s %q\n", e.about, ask, e.query); err != nil {
 			return err
 		}
 	}

@@ -55,6 +55,14 @@ func TestRender(t *testing.T) {
 	}
 }
 
+func TestRenderNamesTheCommandThatWasUsed(t *testing.T) {
+	s := testSummary()
+	s.ask = "bin/nodesecctl query --path 'a b'"
+	var b strings.Builder
+	require.NoError(t, s.Render(&b))
+	assert.Contains(t, b.String(), "\n  bin/nodesecctl query --path 'a b' \"SELECT count()")
+}
+
 // squeezed makes one space of several.
 func squeezed(lines []string) (out []string) {
 	for _, line := range lines {

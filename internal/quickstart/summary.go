@@ -30,6 +30,8 @@ type Summary struct {
 	HTTP          string      `json:"http_url"`
 	Native        string      `json:"native_address"`
 	Path          string      `json:"path"`
+
+	ask string // the command for queries
 }
 
 // Table is what one table holds. Values counts what is there: a feature that is missing in a row is none.
