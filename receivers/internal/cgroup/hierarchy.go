@@ -53,6 +53,9 @@ type Hierarchy struct {
 	sys string
 }
 
+// Controller is the name of the v1 controller whose hierarchy Main is, as /proc/PID/cgroup has it; empty for v2.
+func (h *Hierarchy) Controller() string { return h.mainName }
+
 // Detect finds the hierarchy of the system whose root file system is at root, which is empty or / for the running one,
 // and the place of this process in it.
 func Detect(root string) (*Hierarchy, error) {

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// System calls are counted when they return: then their result is known, the memory they were given has been paged in,
+// and those that seccomp denied are seen, too. What never returns (exit, a successful reboot) is not counted.
+//
+// on_sys_exit is the hot path. The few calls whose arguments matter go on to a handler through a tail call, so that a
+// handler that does not load costs nothing but its own features.
+#ifndef NODESEC_SYSCALL_H
+#define NODESEC_SYSCALL_H
+
+#define EPERM 1
+#define EACCES 13
+#define EINPROGRESS 115
+#define ENETUNREACH 101
+#define EADDRNOTAVAIL 99
+#define MAX_ERRNO 133 // EHWPOISON; from 512 on the kernel restarts the call
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 2
+#define NUMBER(regs) ((int)(regs)->orig_ax)
+#define IS_COMPAT(task) ((task)->thread_info.status & TS_COMPAT)
+
+static __always_inline u64 argument(struct pt_regs *regs, u32 i)
+{
+	switch (i) {
+	case 0: return regs->di;
+	case 1: return regs->si;
+	case 2: return regs->dx;
+	case 3: return regs->r10;
+	case 4: return regs->r8;
+	}
+	return regs->r9;
+}
+#elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT 22
+#define NUMBER(regs) ((regs)->syscallno)
+#define IS_COMPAT(task) ((task)->thread_info.flags >> TIF_32BIT & 1)
+
+static __always_inline u64 argument(struct pt_regs *regs, u32 i)
+{
+	switch (i) {
+	case 0: return regs->orig_x0; // regs[0] holds the result
+	case 1: return regs->regs[1];
+	case 2: return regs->regs[2];
+	case 3: return regs->regs[3];
+	case 4: return regs->regs[4];
+	}
+	return regs->regs[5];
+}
+#endif
+
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+
+static __always_inline bool is_error(long result) { return result < 0 && result >= -MAX_ERRNO; }
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+	struct actor a;
+	u32 number = NUMBER(regs);
+
+	if (number >= SYSCALL_OTHER)
+		number = SYSCALL_OTHER;
+	u32 action = calls[number].action;
+
+	// A new task returns from the call that made it, too.
+	if (result == 0 && (action == ACTION_CLONE || action == ACTION_CLONE3))
+		return 0;
+	if (!find_actor(&a))
+		return 0;
+	if (IS_COMPAT(a.task)) {
+		add(&a, COUNT_SYSCALL_COMPAT); // with numbers of its own
+		return 0;
+	}
+	count_up(a.counters->syscalls[number & (SYSCALLS - 1)]);
+	if (is_error(result)) {
+		add(&a, COUNT_SYSCALL_ERRORS);
+		if (result == -EPERM || result == -EACCES)
+			add(&a, COUNT_SYSCALL_DENIED);
+	}
+	if (action == ACTION_NONE)
+		return 0;
+	if (action == ACTION_MMAP || action == ACTION_MPROTECT) {
+		if ((argument(regs, 2) & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
+			add(&a, action == ACTION_MMAP ? COUNT_MMAP_WX : COUNT_MPROTECT_WX);
+		return 0;
+	}
+	bpf_tail_call(ctx, &handlers, action);
+	return 0;
+}
+
+#define HANDLER(name)                                                                                                          \
+	SEC("tp_btf/sys_exit")                                                                                                 \
+	int BPF_PROG(name, struct pt_regs *regs, long result)
+
+static __always_inline const volatile struct call *call_of(struct pt_regs *regs)
+{
+	return &calls[(u32)NUMBER(regs) & (SYSCALLS - 1)];
+}
+
+// string_bits classifies the path that argument path of the call names.
+static __always_inline u64 string_bits(struct pt_regs *regs, u8 path, u8 dir)
+{
+	if (path == NO_ARGUMENT)
+		return 0;
+	return bits_of_string(argument(regs, path), dir == NO_ARGUMENT ? AT_FDCWD : (int)argument(regs, dir));
+}
+
+HANDLER(do_exec)
+{
+	struct actor a;
+
+	if (is_error(result) && find_actor(&a))
+		add(&a, COUNT_EXEC_FAILED);
+	return 0;
+}
+
+#define FMODE_READ 1U
+#define FMODE_WRITE 2U
+#define FMODE_CREATED 0x100000U
+#define O_TRUNC 01000
+
+#define MAJOR(device) ((device) >> 20)
+#define MINOR(device) ((device) & 0xfffff)
+#define MEM_MAJOR 1
+#define TTYAUX_MAJOR 5
+#define UNIX98_PTY_MASTER_MAJOR 128
+#define UNIX98_PTY_LAST_MAJOR 143
+
+// is_special_device says that a device node is none of those that every program opens: null, zero, full, random, urandom
+// (Documentation/admin-guide/devices.txt), terminals.
+static __always_inline bool is_special_device(struct inode *inode)
+{
+	u16 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	u32 device = BPF_CORE_READ(inode, i_rdev);
+	u32 major = MAJOR(device), minor = MINOR(device);
+
+	if (type == S_IFBLK)
+		return true;
+	if (type != S_IFCHR || major == TTYAUX_MAJOR || major >= UNIX98_PTY_MASTER_MAJOR && major <= UNIX98_PTY_LAST_MAJOR)
+		return false;
+	return major != MEM_MAJOR || minor != 3 && minor != 5 && minor != 7 && minor != 8 && minor != 9;
+}
+
+#define IS_NAME(n, word) (__builtin_memcmp((n).text, word, sizeof(word)) == 0)
+
+// count_proc_file tells files of other processes in /proc: their directory is that of the process.
+static __always_inline void count_proc_file(struct actor *a, struct inode *inode, struct name *leaf)
+{
+	bool environ = IS_NAME(*leaf, "environ"), mem = IS_NAME(*leaf, "mem");
+	bool maps = IS_NAME(*leaf, "maps") || IS_NAME(*leaf, "smaps") || IS_NAME(*leaf, "numa_maps");
+
+	if (!environ && !mem && !maps)
+		return;
+	struct proc_inode *of = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	struct pid *pid = BPF_CORE_READ(of, pid);
+
+	if (pid == BPF_CORE_READ(task_of(a), thread_pid) || pid == BPF_CORE_READ(task_of(a), group_leader, thread_pid))
+		return;
+	add(a, environ ? COUNT_READ_ENVIRON : mem ? COUNT_OPEN_MEM : COUNT_READ_MAPS);
+}
+
+// has_parent_step says whether the path, as it is spelled, has a ".." in it.
+__noinline int has_parent_step(u64 user_path)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!s || bpf_probe_read_user_str(s->string, STRING, (void *)user_path) <= 0)
+		return 0;
+	for (int i = 0; i + 1 < STRING; i++) {
+		if (!s->string[i])
+			return 0;
+		if (s->string[i] == '.' && s->string[i + 1] == '.')
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline void count_created(struct actor *a, struct inode *inode, struct name *leaf)
+{
+	struct file_id id = id_of(inode, 0);
+	u8 one = 1;
+
+	add(a, COUNT_CREATE);
+	if (leaf->text[0] == '.')
+		add(a, COUNT_CREATE_HIDDEN);
+	bpf_map_update_elem(&created, &id, &one, BPF_ANY);
+}
+
+// The file is taken out of the task's table: it is what was opened, whatever the path in the task's memory says by now.
+HANDLER(do_open)
+{
+	struct actor a;
+
+	if (!find_actor(&a))
+		return 0;
+	add(&a, COUNT_OPEN);
+	if (result < 0) {
+		if (is_error(result))
+			add(&a, COUNT_OPEN_FAILED);
+		return 0;
+	}
+	struct file *f = file_of(a.task, result);
+	struct path path = {};
+	struct inode *inode = BPF_CORE_READ(f, f_inode);
+
+	if (!inode)
+		return 0;
+	BPF_CORE_READ_INTO(&path, f, f_path);
+	u32 mode = BPF_CORE_READ(f, f_mode);
+	u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	struct name leaf = {};
+	struct dentry *parent = BPF_CORE_READ(path.dentry, d_parent);
+
+	bpf_probe_read_kernel_str(leaf.text, sizeof(leaf.text), BPF_CORE_READ(path.dentry, d_name.name));
+	if (mode & FMODE_CREATED)
+		count_created(&a, inode, &leaf);
+	if (is_special_device(inode))
+		add(&a, COUNT_OPEN_DEVICE);
+	if (magic == PROC_SUPER_MAGIC)
+		count_proc_file(&a, inode, &leaf);
+	mark(&a, DISTINCT_DIRECTORIES, (u64)BPF_CORE_READ(parent, d_inode, i_ino) ^ (u64)BPF_CORE_READ(inode, i_sb, s_dev) << 40);
+
+	struct walk w;
+
+	start_walk(&w);
+	u64 outside = walk_path(&path, &w);
+	u64 bits = w.bits | outside | bits_of_name(&directories, BPF_CORE_READ(parent, d_name.name));
+	u64 *named = bpf_map_lookup_elem(&leaves, &leaf);
+
+	if (named)
+		bits |= *named;
+	if (host_device && BPF_CORE_READ(inode, i_sb, s_dev) == host_device && !(outside & 1ULL << PATH_VOLUME) &&
+	    BPF_CORE_READ(task_of(&a), fs, root.mnt, mnt_sb, s_dev) != host_device)
+		add(&a, COUNT_OPEN_HOST_PATH);
+	if (!bits)
+		return 0;
+	if (mode & FMODE_READ)
+		add_classes(a.counters, COUNT_READ, bits, PATH_CLASSES);
+	if (mode & FMODE_WRITE)
+		add_classes(a.counters, COUNT_WRITE, bits, PATH_CLASSES);
+	if (BPF_CORE_READ(f, f_flags) & O_TRUNC)
+		add_classes(a.counters, COUNT_REMOVE, bits, PATH_CLASSES);
+	if (bits & sensitive_paths && has_parent_step(argument(regs, call_of(regs)->path)))
+		add(&a, COUNT_OPEN_TRAVERSAL);
+	return 0;
+}
+
+HANDLER(do_remove)
+{
+	struct actor a;
+	const volatile struct call *c = call_of(regs);
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	add(&a, COUNT_UNLINK);
+	add_classes(a.counters, COUNT_REMOVE, string_bits(regs, c->path, c->dir), PATH_CLASSES);
+	return 0;
+}
+
+HANDLER(do_truncate)
+{
+	struct actor a;
+	const volatile struct call *c = call_of(regs);
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	add(&a, COUNT_TRUNCATE);
+	add_classes(a.counters, COUNT_REMOVE, string_bits(regs, c->path, c->dir), PATH_CLASSES);
+	return 0;
+}
+
+HANDLER(do_rename)
+{
+	struct actor a;
+	const volatile struct call *c = call_of(regs);
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	add(&a, COUNT_RENAME);
+	add_classes(a.counters, COUNT_REMOVE, string_bits(regs, c->path, c->dir), PATH_CLASSES);
+	add_classes(a.counters, COUNT_WRITE, string_bits(regs, c->path2, c->dir2), PATH_CLASSES);
+	return 0;
+}
+
+HANDLER(do_link)
+{
+	struct actor a;
+	const volatile struct call *c = call_of(regs);
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	add(&a, COUNT_LINK);
+	if (string_bits(regs, c->path, c->dir) & sensitive_paths)
+		add(&a, COUNT_LINK_SENSITIVE);
+	add_classes(a.counters, COUNT_WRITE, string_bits(regs, c->path2, c->dir2), PATH_CLASSES);
+	return 0;
+}
+
+HANDLER(do_chmod)
+{
+	struct actor a;
+	u32 mode = argument(regs, call_of(regs)->path);
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	add(&a, COUNT_CHMOD);
+	if (mode & 0111)
+		add(&a, COUNT_CHMOD_EXECUTABLE);
+	if (mode & S_ISUID)
+		add(&a, COUNT_CHMOD_SETUID);
+	if (mode & S_ISGID)
+		add(&a, COUNT_CHMOD_SETGID);
+	return 0;
+}
+
+HANDLER(do_chown)
+{
+	struct actor a;
+
+	if (result == 0 && find_actor(&a))
+		add(&a, COUNT_CHOWN);
+	return 0;
+}
+
+HANDLER(do_mkdir)
+{
+	struct actor a;
+	const volatile struct call *c = call_of(regs);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (result < 0 || !s || !find_actor(&a))
+		return 0;
+	if (bpf_probe_read_user_str(s->string, STRING, (const char *)argument(regs, c->path)) <= 0)
+		return 0;
+	bool start = true, hidden = false;
+
+	for (int i = 0; i < STRING && s->string[i]; i++) {
+		char ch = s->string[i];
+
+		if (start && ch != '/')
+			hidden = ch == '.';
+		start = ch == '/';
+	}
+	if (hidden)
+		add(&a, COUNT_CREATE_HIDDEN);
+	return 0;
+}
+
+#define PTRACE_TRACEME 0
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE 0x4206
+
+HANDLER(do_ptrace)
+{
+	struct actor a;
+	u64 request = argument(regs, 0);
+
+	if (!find_actor(&a))
+		return 0;
+	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
+		add(&a, COUNT_PTRACE_ATTACH);
+	else
+		add(&a, request == PTRACE_TRACEME ? COUNT_PTRACE_TRACEME : COUNT_PTRACE_OTHER);
+	return 0;
+}
+
+#define CLONE_NEWUSER 0x10000000
+
+static __always_inline void count_user_namespace(u64 flags)
+{
+	struct actor a;
+
+	if (flags & CLONE_NEWUSER && find_actor(&a))
+		add(&a, COUNT_NEW_USER_NAMESPACE);
+}
+
+// For clone and unshare, whose first argument is the flags.
+HANDLER(do_clone)
+{
+	count_user_namespace(argument(regs, 0));
+	return 0;
+}
+
+HANDLER(do_clone3)
+{
+	u64 flags = 0;
+
+	if (argument(regs, 1) >= sizeof(flags))
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(regs, 0));
+	count_user_namespace(flags);
+	return 0;
+}
+
+#define BPF_MAP_CREATE 0
+#define BPF_PROG_LOAD 5
+// union bpf_attr of BPF_PROG_LOAD (include/uapi/linux/bpf.h)
+#define PROG_NAME_OFFSET 48
+#define PROG_NAME_LENGTH 16
+
+HANDLER(do_bpf)
+{
+	struct actor a;
+	u32 command = argument(regs, 0), size = argument(regs, 2);
+	const char *attributes = (const char *)argument(regs, 1);
+
+	if (!find_actor(&a))
+		return 0;
+	if (command == BPF_MAP_CREATE)
+		add(&a, COUNT_BPF_MAP_CREATE);
+	else
+		add(&a, command == BPF_PROG_LOAD ? COUNT_BPF_PROG_LOAD : COUNT_BPF_OTHER);
+	if (command != BPF_PROG_LOAD || result < 0)
+		return 0;
+	add(&a, COUNT_BPF_LOADED);
+	emit_event(&a, EVENT_BPF_LOAD, size >= PROG_NAME_OFFSET + PROG_NAME_LENGTH ? attributes + PROG_NAME_OFFSET : NULL, true);
+	return 0;
+}
+
+HANDLER(do_module)
+{
+	struct actor a;
+
+	if (result == 0 && find_actor(&a))
+		add(&a, COUNT_MODULE_LOADED);
+	return 0;
+}
+
+HANDLER(do_unmodule)
+{
+	struct actor a;
+
+	if (result == 0 && find_actor(&a))
+		add(&a, COUNT_MODULE_UNLOADED);
+	return 0;
+}
+
+SEC("tp_btf/module_load")
+int BPF_PROG(on_module_load, struct module *m)
+{
+	struct actor a;
+
+	if (find_actor(&a))
+		emit_event(&a, EVENT_MODULE_LOAD, m->name, false);
+	return 0;
+}
+
+HANDLER(do_cred)
+{
+	struct actor a;
+
+	if (result == 0 && find_actor(&a))
+		update_privileges(&a);
+	return 0;
+}
+
+HANDLER(do_socket)
+{
+	struct actor a;
+	u32 family = argument(regs, 0), type = argument(regs, 1) & 0xf;
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	if (family == AF_PACKET)
+		add(&a, COUNT_PACKET_SOCKET);
+	else if (type == SOCK_RAW && (family == AF_INET || family == AF_INET6))
+		add(&a, COUNT_RAW_SOCKET);
+	return 0;
+}
+
+// The peer of a UNIX socket has the path that it was bound to, however it was reached.
+static __always_inline void count_unix(struct actor *a, struct sock *sk)
+{
+	struct unix_sock *own = (struct unix_sock *)sk;
+	struct unix_sock *peer = (struct unix_sock *)BPF_CORE_READ(own, peer);
+	struct path path = {};
+
+	if (!peer)
+		return;
+	BPF_CORE_READ_INTO(&path, peer, path);
+	if (!path.dentry)
+		return;
+	struct walk w;
+
+	start_walk(&w);
+	u64 bits = walk_path(&path, &w);
+
+	bits |= w.bits | bits_of_name(&leaves, BPF_CORE_READ(path.dentry, d_name.name));
+	if (bits & 1ULL << PATH_RUNTIME_SOCKET)
+		add(a, COUNT_CONNECT_RUNTIME_SOCKET);
+}
+
+// TCP connections are counted in on_sock_state, but for those that fail before they start.
+HANDLER(do_connect)
+{
+	struct actor a;
+
+	if (!find_actor(&a))
+		return 0;
+	struct sock *sk = sock_of(a.task, argument(regs, 0));
+
+	if (!sk)
+		return 0;
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family == AF_UNIX) {
+		if (result == 0)
+			count_unix(&a, sk);
+		return 0;
+	}
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	if (result == -ENETUNREACH || result == -EADDRNOTAVAIL || result == -EPERM || result == -EACCES)
+		add(&a, COUNT_CONNECT_FAILED);
+	struct endpoint e = {};
+
+	if (result == 0 && is_udp(sk) &&
+	    read_address((void *)argument(regs, 1), argument(regs, 2), &e))
+		count_flow(&a, &e, (u64)sk);
+	return 0;
+}
+
+HANDLER(do_accept)
+{
+	struct actor a;
+
+	if (result < 0 || !find_actor(&a))
+		return 0;
+	struct sock *sk = sock_of(a.task, result);
+	u64 key = (u64)sk;
+
+	if (!sk || !is_ip(sk))
+		return 0;
+	add(&a, COUNT_ACCEPT);
+	bpf_map_update_elem(&sockets, &key, &a.cgroup, BPF_ANY);
+	return 0;
+}
+
+HANDLER(do_sendto)
+{
+	struct actor a;
+
+	if (result < 0 || !argument(regs, 4) || !find_actor(&a))
+		return 0;
+	struct sock *sk = sock_of(a.task, argument(regs, 0));
+
+	if (sk)
+		count_unconnected(&a, sk, (void *)argument(regs, 4), argument(regs, 5), result, 1);
+	return 0;
+}
+
+// struct user_msghdr (include/linux/socket.h) starts with these.
+struct message {
+	void *name;
+	u32 name_length;
+};
+
+static __always_inline void count_message(struct pt_regs *regs, u64 bytes, u32 messages)
+{
+	struct actor a;
+	struct message m = {};
+
+	if (bpf_probe_read_user(&m, sizeof(m), (void *)argument(regs, 1)) || !m.name || !find_actor(&a))
+		return;
+	struct sock *sk = sock_of(a.task, argument(regs, 0));
+
+	if (sk)
+		count_unconnected(&a, sk, m.name, m.name_length, bytes, messages);
+}
+
+HANDLER(do_sendmsg)
+{
+	if (result >= 0)
+		count_message(regs, result, 1);
+	return 0;
+}
+
+// struct mmsghdr: a user_msghdr of 56 bytes, then how much of it was sent. All messages go where the first does.
+#define MESSAGE_SIZE 56
+
+HANDLER(do_sendmmsg)
+{
+	u32 sent = 0;
+
+	if (result <= 0)
+		return 0;
+	bpf_probe_read_user(&sent, sizeof(sent), (void *)argument(regs, 1) + MESSAGE_SIZE);
+	count_message(regs, sent, result);
+	return 0;
+}
+
+#define STDERR 2
+
+HANDLER(do_dup)
+{
+	struct actor a;
+
+	if (result < 0 || result > STDERR || !find_actor(&a))
+		return 0;
+	struct sock *sk = sock_of(a.task, result);
+
+	if (sk && is_ip(sk))
+		add(&a, COUNT_STDIO_SOCKET);
+	return 0;
+}
+
+#endif
