@@ -47,14 +47,14 @@ generate: ## Regenerate the collector's main package and the components' metadat
 
 .PHONY: test
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
-	go test -timeout 10m ./...
+	go test -timeout 20m ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser for FUZZTIME (20s)
 	@tests/fuzz.sh $(or $(FUZZTIME),20s)
 
 .PHONY: lint
-lint: ## Check style, vet and generated files
+lint: ## Check style, and vet for both architectures
 	$(LINT) run
 	GOARCH=arm64 go vet ./...
 
