@@ -19,7 +19,7 @@ func setuidDirs() []string {
 
 const (
 	// setuidEntries is about how many entries of directories are looked at in one reading, a microsecond each.
-	setuidEntries = 1 << 14
+	setuidEntries = 1 << 13
 	// maxSetuidEntries ends a sweep, at what is hardly a directory of programs any more.
 	maxSetuidEntries = 1 << 21
 	maxSetuidDirs    = 1 << 18
@@ -143,7 +143,7 @@ func (s *setuidSweep) visit(dir int, path string, e entry) error {
 		const mask = unix.STATX_MODE | unix.STATX_UID | unix.STATX_GID | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_CTIME
 		// The name is followed by a NUL, see entry: as the kernel wants it, and without a copy of each of thousands.
 		_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&e.name[0])),
-			unix.AT_SYMLINK_NOFOLLOW, mask, uintptr(unsafe.Pointer(&st)), 0)
+			unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, mask, uintptr(unsafe.Pointer(&st)), 0)
 		if errno == 0 && st.Mode&unix.S_ISUID != 0 && st.Mode&unix.S_IFMT == unix.S_IFREG {
 			s.count++
 			s.add(path, e.name, &st)
