@@ -64,9 +64,10 @@ type process struct {
 
 // read returns the content of one of the process's files, valid until the next call.
 func (c *process) read(name string, limit int) ([]byte, error) {
+	whole := name == "status" || name == "attr/current" // kernel fs/proc/base.c, ONE and proc_pid_attr_read
 	fd, err := unix.Openat(c.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == nil {
-		c.reader.scratch, err = readLimited(fd, c.reader.scratch, limit)
+		c.reader.scratch, err = readLimited(fd, c.reader.scratch, limit, whole)
 		_ = unix.Close(fd)
 	}
 	if err != nil {

@@ -50,7 +50,7 @@ func (h *hostMounts) refresh() (err error) {
 		}
 	}()
 	if _, err = unix.Seek(h.fd, 0, unix.SEEK_SET); err == nil {
-		h.text, err = readLimited(h.fd, h.text, maxMountinfo)
+		h.text, err = readLimited(h.fd, h.text, maxMountinfo, false)
 	}
 	if err != nil {
 		return &fs.PathError{Op: "read", Path: h.path, Err: err}
@@ -125,8 +125,9 @@ func isBelow(path, dir []byte) bool {
 	return bytes.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/' || string(dir) == "/")
 }
 
-// readLimited reads an open file from where it stands into buf. It is EFBIG if there is more than limit.
-func readLimited(fd int, buf []byte, limit int) ([]byte, error) {
+// readLimited reads an open file from where it stands into buf. It is EFBIG if there is more than limit. A whole file is
+// one that the kernel writes in one piece, so that it ends where a read stops short; others stop at each page.
+func readLimited(fd int, buf []byte, limit int, whole bool) ([]byte, error) {
 	if cap(buf) == 0 {
 		buf = make([]byte, 0, 8192)
 	}
@@ -145,6 +146,9 @@ func readLimited(fd int, buf []byte, limit int) ([]byte, error) {
 		default:
 			if buf = buf[:len(buf)+n]; len(buf) > limit {
 				return buf[:0], unix.EFBIG
+			}
+			if whole && len(buf) < cap(buf) {
+				return buf, nil
 			}
 		}
 	}

@@ -61,10 +61,12 @@ func (r *Reader) readAccounts(n *node) {
 		}
 		return
 	}
+	n.add(Inventory, accounts, total)
+	n.add(Inventory, rootAccounts, rooted)
 	for _, name := range [...]string{"/etc/group", "/etc/shadow", "/etc/gshadow"} {
 		w.file(name, nil)
 	}
-	r.record(n, &w, accounts, Fact{Inventory, accounts, total}, Fact{Inventory, rootAccounts, rooted})
+	r.record(n, &w, accounts)
 	slices.Sort(homes)
 	r.readKeys(n, slices.Compact(homes))
 }

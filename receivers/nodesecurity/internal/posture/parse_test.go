@@ -5,6 +5,7 @@ package posture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"testing"
 
@@ -237,7 +238,7 @@ func FuzzSockets(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p portTable
 		for _, udp := range []bool{false, true} {
-			if err := p.add(data, udp); err != nil && err != errNoMoreListeners {
+			if err := p.add(data, udp); err != nil && !errors.Is(err, errNoMoreListeners) {
 				require.ErrorIs(t, err, procfs.ErrFormat)
 			}
 		}
