@@ -29,6 +29,8 @@ import (
 const (
 	actVariable  = "NODESEC_TEST_ACT"
 	argsVariable = "NODESEC_TEST_ARGS"
+	// An actor writes here when it waits to act.
+	readyDescriptor = 3
 )
 
 func TestMain(m *testing.M) {
@@ -44,9 +46,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runAct waits until the cgroup is right and acts.
+// runAct says that the Go runtime has started, waits until the cgroup is right and acts.
 func runAct(name string, args []string) int {
 	runtime.LockOSThread()
+	if _, err := syscall.Write(readyDescriptor, []byte{1}); err != nil || syscall.Close(readyDescriptor) != nil {
+		return 96
+	}
 	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
 		return 98
 	}
@@ -114,7 +119,7 @@ func (h *host) require(t *testing.T) {
 		}
 		newest := makeCgroup(h.base)
 		h.probe, h.err = Load(Options{
-			Controller: h.controller, NewestCgroup: newest, MaxCgroups: 1024, CPUs: runtime.NumCPU(), Tables: &tables,
+			Controller: h.controller, NewestCgroup: newest, MaxCgroups: 8192, CPUs: runtime.NumCPU(), Tables: &tables,
 		})
 		if h.err == nil {
 			h.loaded = true
@@ -198,13 +203,19 @@ func (h *host) prepare(t *testing.T, dir, act string, args ...string) *actor {
 	var err error
 	a.begin, err = a.cmd.StdinPipe()
 	require.NoError(t, err)
+	ready, theirs, err := os.Pipe()
+	require.NoError(t, err)
+	defer ready.Close()
+	a.cmd.ExtraFiles = []*os.File{theirs}
 	require.NoError(t, a.cmd.Start())
+	require.NoError(t, theirs.Close())
 	t.Cleanup(func() {
 		_ = a.begin.Close()
 		_ = a.cmd.Process.Kill()
 		_ = a.cmd.Wait()
 	})
-	time.Sleep(20 * time.Millisecond) // so that the start of the Go runtime is not counted
+	_, err = ready.Read(make([]byte, 1)) // so that the start of the Go runtime is not counted
+	require.NoError(t, err)
 	pid := strconv.Itoa(a.cmd.Process.Pid)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(pid), 0))
 	return a
