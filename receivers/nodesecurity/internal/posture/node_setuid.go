@@ -96,7 +96,7 @@ func (s *setuidSweep) directory(t *tree, remote []string, until int) error {
 		done()
 		return nil
 	}
-	fd, err := t.dir(path)
+	fd, err := t.ownDir(path)
 	if err != nil {
 		done()
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {

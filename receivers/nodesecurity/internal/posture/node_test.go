@@ -193,6 +193,14 @@ func TestNodeHostileHomes(t *testing.T) {
 	assert.Equal(t, []string{authorizedKeys}, raised(read(t, r), Changed), "where a link leads is part of the content")
 }
 
+func TestNodeKeysOfALinkedHome(t *testing.T) {
+	node := fixtureNode(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(node, "var"), 0o755))
+	require.NoError(t, os.Rename(filepath.Join(node, "root"), filepath.Join(node, "var/roothome")))
+	require.NoError(t, os.Symlink("/var/roothome", filepath.Join(node, "root")))
+	assert.Equal(t, int64(4), values(t, read(t, newReader(t, node)), Inventory)[authorizedKeys])
+}
+
 func TestTreeDir(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "var/home/a"), 0o755))
@@ -204,13 +212,22 @@ func TestTreeDir(t *testing.T) {
 	fd, err := tree.dir("/home/a")
 	require.NoError(t, err, "an absolute link on the way is one within the root")
 	unix.Close(fd)
-	_, err = tree.dir("/home")
-	require.Error(t, err, "the last one is a link")
-	fd, err = tree.dirByRoot("var/home/a")
+	_, err = tree.ownDir("/home")
+	require.ErrorIs(t, err, unix.ENOTDIR, "a link itself")
+	fd, err = tree.ownDir("/home/a")
 	require.NoError(t, err)
 	unix.Close(fd)
-	_, err = tree.dirByRoot("home")
+	require.NoError(t, os.Symlink("var/home", filepath.Join(root, "relative")))
+	fd, err = tree.openDirByRoot("relative/a", 0)
+	require.NoError(t, err)
+	unix.Close(fd)
+	_, err = tree.openDirByRoot("relative", unix.O_NOFOLLOW)
 	require.ErrorIs(t, err, unix.ENOTDIR)
+	_, err = tree.openDirByRoot("home", 0)
+	require.Error(t, err, "an absolute link")
+	require.NoError(t, os.Symlink("../../../../../../../../tmp", filepath.Join(root, "up")))
+	_, err = tree.dir("/up")
+	require.ErrorIs(t, err, unix.ENOENT, "there is nothing above the root")
 	fd, err = tree.dir("/../../var")
 	require.NoError(t, err)
 	unix.Close(fd)

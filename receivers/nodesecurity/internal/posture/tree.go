@@ -42,14 +42,19 @@ func (t *tree) close() error { return errors.Join(unix.Close(t.fd), t.root.Close
 
 const dirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NONBLOCK
 
-// dir opens a directory by its path below the root. Links on the way are followed within the tree, absolute ones too (os.Root
-// refuses those), but not one that is the last element of the path. The caller closes it.
-func (t *tree) dir(path string) (fd int, err error) {
+// dir opens a directory by its path below the root. Links on the way are followed within the tree, absolute ones too, as
+// /root is one on systems that are made of images. The caller closes it.
+func (t *tree) dir(path string) (fd int, err error) { return t.openDir(path, 0) }
+
+// ownDir is dir, but not for a path whose last element is a link.
+func (t *tree) ownDir(path string) (fd int, err error) { return t.openDir(path, unix.O_NOFOLLOW) }
+
+func (t *tree) openDir(path string, flags uint64) (fd int, err error) {
 	relative := strings.TrimLeft(path, "/")
 	if relative == "" {
 		relative = "."
 	}
-	how := unix.OpenHow{Flags: dirFlags | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	how := unix.OpenHow{Flags: dirFlags | flags, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	for range 8 { // EAGAIN: something was renamed meanwhile
 		fd, err = unix.Openat2(t.fd, relative, &how)
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
@@ -57,7 +62,7 @@ func (t *tree) dir(path string) (fd int, err error) {
 		}
 	}
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		return t.dirByRoot(relative)
+		return t.openDirByRoot(relative, flags)
 	}
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: t.path + relative, Err: err}
@@ -65,11 +70,16 @@ func (t *tree) dir(path string) (fd int, err error) {
 	return fd, nil
 }
 
-func (t *tree) dirByRoot(relative string) (fd int, err error) {
-	if info, err := t.root.Lstat(relative); err != nil {
-		return -1, err
-	} else if !info.IsDir() {
-		return -1, &fs.PathError{Op: "open", Path: t.path + relative, Err: unix.ENOTDIR}
+// openDirByRoot is openDir by os.Root, which refuses absolute links instead of following them.
+func (t *tree) openDirByRoot(relative string, flags uint64) (fd int, err error) {
+	if flags&unix.O_NOFOLLOW != 0 {
+		info, err := t.root.Lstat(relative)
+		if err != nil {
+			return -1, err
+		}
+		if !info.IsDir() {
+			return -1, &fs.PathError{Op: "open", Path: t.path + relative, Err: unix.ENOTDIR}
+		}
 	}
 	file, err := t.root.OpenFile(relative, dirFlags, 0)
 	if err != nil {
