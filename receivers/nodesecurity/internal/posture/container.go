@@ -212,8 +212,8 @@ func (c *process) privileged(sys *mount) {
 }
 
 // ShareProcessNamespaces adds the fact shared_process_namespace to the containers whose PID namespace is known: 1 for
-// those that share one which is not the node's. A pod that shares its process namespace also shares it with its sandbox,
-// so it is of no matter whether sandboxes are among the containers.
+// those that share one which is not the node's. It wants all containers of the node at once. The sandbox of a pod counts
+// as one if it is among them: it is what the only container of a pod shares its namespace with.
 func (r *Reader) ShareProcessNamespaces(containers []Container) {
 	count := make(map[uint64]int, len(containers))
 	for i := range containers {
