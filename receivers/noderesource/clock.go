@@ -5,7 +5,7 @@ package noderesource
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nodesec/nodesec/receivers/internal/host"
 )
 
 // clock is the time as the receiver sees it.
@@ -16,11 +16,4 @@ type clock struct {
 	boot func() time.Duration
 }
 
-func hostClock() clock { return clock{wall: time.Now, boot: sinceBoot} }
-
-func sinceBoot() time.Duration {
-	var ts unix.Timespec
-	// It fails only for a clock that the kernel lacks; Linux has this one since 2.6.39.
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
-	return time.Duration(ts.Nano())
-}
+func hostClock() clock { return clock{wall: time.Now, boot: host.SinceBoot} }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/host"
 	"github.com/nodesec/nodesec/receivers/internal/procfs"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
 	"github.com/nodesec/nodesec/receivers/noderesource/internal/metadata"
@@ -45,7 +46,7 @@ func newScraper(cfg *Config, settings receiver.Settings, c clock) (*scraper, err
 		return nil, err
 	}
 	s := &scraper{logger: settings.Logger, telemetry: telemetry, emitter: newEmitter(cfg, settings, c)}
-	if s.emitter.hostName, err = hostName(root); err != nil {
+	if s.emitter.hostName, err = host.Name(root); err != nil {
 		s.logger.Warn("Samples have no host.name", zap.Error(err))
 	}
 	hierarchy, err := cgroup.Detect(root)
@@ -91,14 +92,14 @@ func (s *scraper) scrape(ctx context.Context, t tick.Tick) pmetric.Metrics {
 	if s.processes != nil {
 		s.processes.scrape(e)
 	}
-	host := s.table.counts
+	counts := s.table.counts
 	if s.containers != nil {
 		sampled, err := s.containers.scrape(e, s.table)
 		fail(scopeContainer, err)
-		host.containers, host.knowsContainers = int64(sampled), err == nil
+		counts.containers, counts.knowsContainers = int64(sampled), err == nil
 	}
 	if s.node != nil {
-		fail(scopeNode, s.node.scrape(e, host))
+		fail(scopeNode, s.node.scrape(e, counts))
 	}
 	if len(errs) > 0 {
 		s.logger.Warn("Samples are incomplete", zap.Time("tick", t.Time), zap.Error(errors.Join(errs...)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package noderesource
+// Package host tells what a receiver needs to know of the machine: its name and its clock.
+package host
 
 import (
 	"bytes"
@@ -9,10 +10,10 @@ import (
 	"github.com/nodesec/nodesec/receivers/internal/procfs"
 )
 
-// hostName returns the name of the node whose root file system is at root. Below a mounted root it prefers
+// Name returns the name of the node whose root file system is at root. Below a mounted root it prefers
 // etc/hostname: sys/kernel/hostname tells the name in the UTS namespace of whoever reads it, so inside a container it is
 // the container's even in the /proc of the node (kernel/utsname_sysctl.c, get_uts).
-func hostName(root string) (string, error) {
+func Name(root string) (string, error) {
 	files := []string{"proc/sys/kernel/hostname", "etc/hostname"}
 	if root != "/" {
 		files[0], files[1] = files[1], files[0]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package noderesource
+package host
 
 import (
 	"os"
@@ -14,7 +14,7 @@ import (
 func TestHostNameOfThisHost(t *testing.T) {
 	want, err := os.Hostname()
 	require.NoError(t, err)
-	name, err := hostName("/")
+	name, err := Name("/")
 	require.NoError(t, err)
 	assert.Equal(t, want, name)
 }
@@ -26,22 +26,22 @@ func TestHostNameBelowAMountedRoot(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	name, err := hostName(root)
+	name, err := Name(root)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	assert.Empty(t, name)
 
 	write("proc/sys/kernel/hostname", "container\n")
-	name, err = hostName(root)
+	name, err = Name(root)
 	require.NoError(t, err)
 	assert.Equal(t, "container", name)
 
 	write("etc/hostname", " node-1 \n")
-	name, err = hostName(root)
+	name, err = Name(root)
 	require.NoError(t, err)
 	assert.Equal(t, "node-1", name)
 
 	write("etc/hostname", "\n")
-	name, err = hostName(root)
+	name, err = Name(root)
 	require.NoError(t, err)
 	assert.Equal(t, "container", name, "an empty file names nothing")
 }

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nodesecurity
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/procfs"
+	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/posture"
+)
+
+// postures keeps what was read of the posture of the node and of the containers.
+//
+// The node's takes longer to read than a tick may be late, so it is read beside the sampling; a container's is read when
+// the container is met first, and again with all others after each interval.
+type postures struct {
+	interval   time.Duration
+	root       string
+	mount      string // of the cgroups
+	metrics    []posture.Description
+	containers *posture.Reader
+	due        time.Duration
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu    sync.Mutex
+	facts []posture.Fact
+	// fresh says that no sample has had the facts yet: only the first tells what changed.
+	fresh  bool
+	errors int64
+}
+
+func newPostures(root, mount string, interval time.Duration) (*postures, error) {
+	containers, err := posture.New(root)
+	if err != nil {
+		return nil, err
+	}
+	return &postures{
+		interval: interval, root: root, mount: mount, metrics: posture.Catalogue(), containers: containers,
+	}, nil
+}
+
+// start reads the node's posture now and after each interval.
+func (p *postures) start() error {
+	node, err := posture.New(p.root)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	p.running.Go(func() {
+		defer func() { _ = node.Close() }()
+		ticker := time.NewTicker(p.interval)
+		defer ticker.Stop()
+		for {
+			p.readNode(node)
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+	return nil
+}
+
+func (p *postures) close() error {
+	if p.cancel != nil {
+		p.cancel()
+		p.running.Wait()
+	}
+	return p.containers.Close()
+}
+
+func (p *postures) readNode(reader *posture.Reader) {
+	facts, err := reader.Node()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.facts, p.fresh = facts, true
+	p.errors += count(err)
+}
+
+// count is how many errors are joined in err.
+func count(err error) int64 {
+	if err == nil {
+		return 0
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost error only
+		return int64(len(joined.Unwrap()))
+	}
+	return 1
+}
+
+// node returns the facts about the node. In all samples but the first after a reading nothing has changed.
+func (p *postures) node() []posture.Fact {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	facts := slices.Clone(p.facts)
+	if !p.fresh {
+		for i := range facts {
+			if facts[i].Metric == posture.Changed {
+				facts[i].Value = 0
+			}
+		}
+	}
+	p.fresh = false
+	return facts
+}
+
+// takeErrors returns how many facts could not be read since the previous call.
+func (p *postures) takeErrors() (n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, p.errors = p.errors, 0
+	return n
+}
+
+// refresh reads the posture of the containers that are due.
+func (p *postures) refresh(entities map[*cgroup.Container]*entity, now time.Duration) {
+	all := now >= p.due
+	if all {
+		p.due = now + p.interval
+	}
+	read := false
+	for c, e := range entities {
+		if (all || e.postureRead == 0) && !e.byNews {
+			read = p.readContainer(c, e, now) || read
+		}
+	}
+	if read {
+		p.share(entities)
+	}
+}
+
+// readContainer reads the posture of a container by its first process; false if it has none, or none that told.
+func (p *postures) readContainer(c *cgroup.Container, e *entity, now time.Duration) bool {
+	pid := firstProcess(filepath.Join(p.mount, c.Path))
+	if pid == 0 {
+		return false
+	}
+	found, err := p.containers.Container(pid)
+	if errors.Is(err, fs.ErrNotExist) && len(found.Facts) == 0 {
+		return false
+	}
+	p.mu.Lock()
+	p.errors += count(err)
+	p.mu.Unlock()
+	e.posture, e.postureRead = found, now
+	return true
+}
+
+// share finds the containers that share their process namespace, among all.
+func (p *postures) share(entities map[*cgroup.Container]*entity) {
+	list := make([]*entity, 0, len(entities))
+	copies := make([]posture.Container, 0, len(entities))
+	for _, e := range entities {
+		if e.postureRead == 0 {
+			continue
+		}
+		copied := e.posture
+		copied.Facts = slices.Clip(copied.Facts)
+		list, copies = append(list, e), append(copies, copied)
+	}
+	p.containers.ShareProcessNamespaces(copies)
+	for i, e := range list {
+		e.facts = copies[i].Facts
+	}
+}
+
+// firstProcess is the process of a cgroup with the lowest ID; 0 if it has none of its own.
+func firstProcess(dir string) (first int) {
+	data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return 0
+	}
+	for len(data) > 0 {
+		var line []byte
+		line, data = procfs.NextLine(data)
+		if n, ok := procfs.ParseUint(line); ok && n > 0 && (first == 0 || int(n) < first) {
+			first = int(n)
+		}
+	}
+	return first
+}
+
+// posture writes facts.
+func (w *writer) posture(metrics []posture.Description, facts []posture.Fact) {
+	for i := 0; i < len(facts); {
+		of, end := facts[i].Metric, i
+		for end < len(facts) && facts[end].Metric == of {
+			end++
+		}
+		if m, points := w.points(metrics[of].Name, end-i); m != nil {
+			for _, fact := range facts[i:end] {
+				w.point(m, points, fact.Name).SetIntValue(fact.Value)
+			}
+		}
+		i = end
+	}
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nodesecurity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/receiver"
+	"go.uber.org/zap"
+
+	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/host"
+	"github.com/nodesec/nodesec/receivers/internal/tick"
+	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/metadata"
+	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/probe"
+)
+
+// scraper takes the samples of all entities at one tick.
+type scraper struct {
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+	emitter   *emitter
+	maxEvents int
+
+	tree        *cgroup.Tree
+	mount       string       // of the cgroups
+	probe       *probe.Probe // nil if there is none
+	attribution *attribution
+	postures    *postures // nil if not asked for
+
+	lost, dropped, newsLost uint64 // as of the previous tick
+}
+
+// newScraper loads the BPF programs and opens what posture is read from. What this host lacks costs its features only,
+// and is said once.
+func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error) {
+	telemetry, err := metadata.NewTelemetryBuilder(settings.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	s := &scraper{logger: settings.Logger, telemetry: telemetry, maxEvents: cfg.Events.MaxPerTick}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	hierarchy, err := cgroup.Detect(cfg.root())
+	if err != nil {
+		s.logger.Warn("No containers are told apart", zap.Error(err))
+	} else {
+		s.tree, s.mount = cgroup.NewTree(hierarchy, cfg.Containers.Units), hierarchy.Main.Dir
+		if err := s.tree.Refresh(); err != nil {
+			return nil, err
+		}
+	}
+	names := &names{attributes: cfg.ResourceAttributes, node: cfg.NodeName}
+	if names.host, err = host.Name(cfg.root()); err != nil {
+		s.logger.Warn("Samples have no host.name", zap.Error(err))
+	}
+	var source counting = nothing{}
+	if cfg.BPF.Enabled {
+		if s.probe, err = loadProbe(cfg, hierarchy, s.tree); err != nil {
+			s.logger.Error("Nothing is counted in the kernel; nodesecctl check tells what this host lacks", zap.Error(err))
+		} else {
+			source = s.probe
+		}
+	}
+	known, err := readCatalogue()
+	if err != nil {
+		return nil, err
+	}
+	s.attribution = newAttribution(source, s.tree, names, host.SinceBoot())
+	s.emitter = newEmitter(cfg, known, settings.BuildInfo.Version, s.missing())
+	if cfg.Posture.Enabled {
+		if s.postures, err = newPostures(cfg.root(), s.mount, cfg.Posture.Interval); err != nil {
+			return nil, fmt.Errorf("read posture: %w", err)
+		}
+	}
+	return s, s.begin()
+}
+
+// begin starts what runs beside the sampling.
+func (s *scraper) begin() error {
+	if s.probe != nil {
+		s.reportMissing()
+		if err := s.probe.BeginTick(time.Now(), host.SinceBoot()); err != nil {
+			return err
+		}
+	}
+	if s.postures != nil {
+		return s.postures.start()
+	}
+	return nil
+}
+
+// missing has the bits of the groups of features that are not counted.
+func (s *scraper) missing() uint64 {
+	if s.probe == nil {
+		return 1<<probe.Groups - 1
+	}
+	return s.probe.Missing()
+}
+
+// reportMissing says once which programs do not run, and why.
+func (s *scraper) reportMissing() {
+	for _, status := range s.probe.Status() {
+		if status.Err != nil {
+			s.logger.Warn("Features are not counted", zap.Stringer("group", status.Group),
+				zap.String("program", status.Program), zap.Error(status.Err))
+		}
+	}
+}
+
+func (s *scraper) close() error {
+	var errs []error
+	if s.postures != nil {
+		errs = append(errs, s.postures.close())
+	}
+	if s.probe != nil {
+		errs = append(errs, s.probe.Close())
+	}
+	if s.tree != nil {
+		s.tree.Close()
+	}
+	s.telemetry.Shutdown()
+	return errors.Join(errs...)
+}
+
+// scrape returns the samples and the log records of this tick. What fails is logged.
+func (s *scraper) scrape(ctx context.Context, t tick.Tick) (pmetric.Metrics, plog.Logs) {
+	wall, now := time.Now(), host.SinceBoot()
+	q := quality{tick: t, skew: wall.Sub(t.Time), missing: int64(s.emitter.missing << firstSource)}
+	s.emitter.begin(t.Time)
+	a := s.attribution
+	err := errors.Join(a.source.BeginTick(wall, now), a.refresh(now))
+	if s.postures != nil {
+		s.postures.refresh(a.entities, now)
+	}
+	events, eventsErr := s.events(t.Time)
+	lost := s.countLost(ctx)
+	for _, e := range s.entities() {
+		s.write(e, q, now)
+	}
+	s.writeNode(q, now, lost)
+	err = errors.Join(err, eventsErr, a.forget(func(id uint64) bool { return isCgroup(s.mount, id) }))
+	if err != nil {
+		s.logger.Warn("Samples are incomplete", zap.Time("tick", t.Time), zap.Error(err))
+	}
+	s.telemetry.NodesecurityScrapes.Add(ctx, 1)
+	s.telemetry.NodesecurityMissedTicks.Add(ctx, int64(t.Missed))
+	s.telemetry.NodesecuritySkew.Record(ctx, q.skew.Seconds())
+	s.telemetry.NodesecurityScrapeDuration.Record(ctx, (host.SinceBoot() - now).Seconds())
+	return s.emitter.metrics, events
+}
+
+// firstSource is the first bit of quality_missing that is ours; those before are noderesource's.
+const firstSource = 34
+
+// entities are the containers to write, in the order of their paths: those that are there, and those that counted
+// something before they went.
+func (s *scraper) entities() (list []*entity) {
+	there := map[*cgroup.Container]bool{}
+	if s.tree != nil {
+		for _, c := range s.tree.Containers() {
+			there[c] = true
+		}
+	}
+	for c, e := range s.attribution.entities {
+		if there[c] || e.active {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *entity) int { return strings.Compare(a.container.Path, b.container.Path) })
+	if s.probe != nil {
+		list = append(list, s.attribution.outside)
+	}
+	return list
+}
+
+func (s *scraper) write(e *entity, q quality, now time.Duration) {
+	w := s.writer(e, q, now)
+	w.activity(&e.activity)
+	if s.postures != nil && e.container != nil {
+		w.posture(s.postures.metrics, e.facts)
+	}
+	e.write(&w, q, now)
+}
+
+func (s *scraper) writeNode(q quality, now time.Duration, lost int64) {
+	e := s.attribution.node
+	w := s.writer(e, q, now)
+	w.activity(&e.activity)
+	if s.postures != nil {
+		w.posture(s.postures.metrics, s.postures.node())
+	}
+	if s.probe != nil {
+		w.count("nodesec.quality.lost", lost)
+	}
+	e.write(&w, q, now)
+}
+
+func (s *scraper) writer(e *entity, q quality, now time.Duration) writer {
+	return s.emitter.sample(e.resource, q.tick.Time.Add(-e.window(now, s.emitter.cumulative)), &e.totals)
+}
+
+// countLost returns how many events were lost in the tick, and updates the receiver's own metrics.
+func (s *scraper) countLost(ctx context.Context) int64 {
+	unattributed, events, news := s.attribution.source.Lost()
+	lost := unattributed + s.attribution.source.Skipped()
+	grown := lost - s.lost
+	s.telemetry.NodesecurityLost.Add(ctx, int64(grown))
+	s.telemetry.NodesecurityEventsDropped.Add(ctx, int64(events-s.dropped))
+	s.telemetry.NodesecurityNewsLost.Add(ctx, int64(news-s.newsLost))
+	if s.postures != nil {
+		s.telemetry.NodesecurityPostureErrors.Add(ctx, s.postures.takeErrors())
+	}
+	s.lost, s.dropped, s.newsLost = lost, events, news
+	return int64(grown)
+}
+
+// nothing counts nothing: where there are no BPF programs.
+type nothing struct{}
+
+func (nothing) BeginTick(time.Time, time.Duration) error     { return nil }
+func (nothing) News(func(probe.CgroupNews)) error            { return nil }
+func (nothing) Events(int, func(probe.Event)) error          { return nil }
+func (nothing) Slots() iter.Seq[probe.Slot]                  { return func(func(probe.Slot) bool) {} }
+func (nothing) Read(uint32, *probe.Counters) error           { return nil }
+func (nothing) TakeDistinct(uint32, *probe.Distinct) error   { return nil }
+func (nothing) SetMade(uint32, time.Time) error              { return nil }
+func (nothing) Release(probe.Slot) error                     { return nil }
+func (nothing) Lost() (unattributed, events, cgroups uint64) { return 0, 0, 0 }
+func (nothing) Skipped() uint64                              { return 0 }
