@@ -7,10 +7,12 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/host"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/classes"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/probe"
 )
@@ -32,6 +34,7 @@ func loadProbe(cfg *Config, hierarchy *cgroup.Hierarchy, tree *cgroup.Tree) (*pr
 		MaxCgroups:   cfg.BPF.MaxCgroups,
 		CPUs:         runtime.NumCPU(),
 		HostDevice:   rootDevice(cfg.root()),
+		WallOffset:   time.Now().UnixNano() - int64(host.SinceBoot()),
 		Tables:       &tables,
 	})
 }

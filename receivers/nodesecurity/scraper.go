@@ -91,9 +91,6 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 func (s *scraper) begin() error {
 	if s.probe != nil {
 		s.reportMissing()
-		if err := s.probe.BeginTick(time.Now(), host.SinceBoot()); err != nil {
-			return err
-		}
 	}
 	if s.postures != nil {
 		return s.postures.start()

@@ -21,6 +21,8 @@ type Options struct {
 	CPUs int
 	// HostDevice is the kernel's number of the device of the node's root file system (major<<20 | minor).
 	HostDevice uint32
+	// WallOffset is what to add to the time since boot for the time since the epoch, ns. BeginTick renews it.
+	WallOffset int64
 	// Tables are the classes of executables, paths, ports and networks.
 	Tables *classes.Tables
 }
