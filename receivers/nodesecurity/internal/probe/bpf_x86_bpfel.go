@@ -336,7 +336,7 @@ type bpfSlot struct {
 	Born   uint64
 	Made   uint64
 	Execs  uint32
-	Unused uint32
+	First  uint32
 }
 
 type bpfTick struct {
@@ -413,6 +413,7 @@ const (
 	bpfVarCalls                = "calls"
 	bpfVarCgroupV2             = "cgroup_v2"
 	bpfVarController           = "controller"
+	bpfVarExitTellsLast        = "exit_tells_last"
 	bpfVarHostDevice           = "host_device"
 	bpfVarNewestCgroup         = "newest_cgroup"
 	bpfVarRootFlags            = "root_flags"
@@ -551,6 +552,7 @@ type bpfVariableSpecs struct {
 	Calls                *ebpf.VariableSpec `ebpf:"calls"`
 	CgroupV2             *ebpf.VariableSpec `ebpf:"cgroup_v2"`
 	Controller           *ebpf.VariableSpec `ebpf:"controller"`
+	ExitTellsLast        *ebpf.VariableSpec `ebpf:"exit_tells_last"`
 	HostDevice           *ebpf.VariableSpec `ebpf:"host_device"`
 	NewestCgroup         *ebpf.VariableSpec `ebpf:"newest_cgroup"`
 	RootFlags            *ebpf.VariableSpec `ebpf:"root_flags"`
@@ -650,6 +652,7 @@ type bpfVariables struct {
 	Calls                *ebpf.Variable `ebpf:"calls"`
 	CgroupV2             *ebpf.Variable `ebpf:"cgroup_v2"`
 	Controller           *ebpf.Variable `ebpf:"controller"`
+	ExitTellsLast        *ebpf.Variable `ebpf:"exit_tells_last"`
 	HostDevice           *ebpf.Variable `ebpf:"host_device"`
 	NewestCgroup         *ebpf.Variable `ebpf:"newest_cgroup"`
 	RootFlags            *ebpf.Variable `ebpf:"root_flags"`

@@ -18,7 +18,12 @@ const none = 0xff
 
 // actions tells the calls that have a handler, and which of their arguments are paths and directory descriptors.
 func actions() map[string]bpfCall {
-	plain := func(a bpfAction) bpfCall { return bpfCall{Action: uint8(a), Path: none, Dir: none, Path2: none, Dir2: none} }
+	plain := func(a bpfAction) bpfCall {
+		return bpfCall{Action: uint8(a), Path: none, Dir: none, Path2: none, Dir2: none}
+	}
+	flags := func(a bpfAction) bpfCall {
+		return bpfCall{Action: uint8(a), Path: 0, Dir: none, Path2: none, Dir2: none}
+	}
 	at := func(a bpfAction, path, dir uint8) bpfCall {
 		return bpfCall{Action: uint8(a), Path: path, Dir: dir, Path2: none, Dir2: none}
 	}
@@ -48,8 +53,8 @@ func actions() map[string]bpfCall {
 		"ptrace": plain(bpfActionACTION_PTRACE), "mmap": plain(bpfActionACTION_MMAP),
 		"mprotect": plain(bpfActionACTION_MPROTECT), "pkey_mprotect": plain(bpfActionACTION_MPROTECT),
 		// Those that make a task return in it, too, with zero: ACTION_CLONE keeps that from being counted.
-		"clone": plain(bpfActionACTION_CLONE), "fork": plain(bpfActionACTION_CLONE), "vfork": plain(bpfActionACTION_CLONE),
-		"clone3": plain(bpfActionACTION_CLONE3), "unshare": plain(bpfActionACTION_UNSHARE), "bpf": plain(bpfActionACTION_BPF),
+		"clone": flags(bpfActionACTION_CLONE), "fork": plain(bpfActionACTION_CLONE), "vfork": plain(bpfActionACTION_CLONE),
+		"clone3": plain(bpfActionACTION_CLONE3), "unshare": flags(bpfActionACTION_UNSHARE), "bpf": plain(bpfActionACTION_BPF),
 		"init_module": plain(bpfActionACTION_MODULE), "finit_module": plain(bpfActionACTION_MODULE),
 		"delete_module": plain(bpfActionACTION_UNMODULE),
 

@@ -55,9 +55,15 @@ func (o *Options) apply(spec *ebpf.CollectionSpec) error {
 		"calls":           callTable(),
 		"root_flags":      o.Tables.PathRoot.Flags,
 		"sensitive_paths": sensitivePaths(),
+		"tick":            bpfTick{WallOffset: o.WallOffset},
 	}
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return fmt.Errorf("read the kernel's BTF (CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux): %w", err)
+	}
+	variables["exit_tells_last"] = tracepointArguments(kernel, "sched_process_exit") > 1
 	if o.Controller != "" {
-		number, err := controllerNumber(o.Controller)
+		number, err := controllerNumber(kernel, o.Controller)
 		if err != nil {
 			return err
 		}
@@ -75,13 +81,9 @@ func (o *Options) apply(spec *ebpf.CollectionSpec) error {
 }
 
 // controllerNumber is the place of a v1 controller in css_set.subsys, which depends on what the kernel was built with.
-func controllerNumber(name string) (uint32, error) {
+func controllerNumber(kernel *btf.Spec, name string) (uint32, error) {
 	if name == "blkio" {
 		name = "io"
-	}
-	kernel, err := btf.LoadKernelSpec()
-	if err != nil {
-		return 0, fmt.Errorf("read the kernel's BTF (CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux): %w", err)
 	}
 	var subsystems *btf.Enum
 	if err := kernel.TypeByName("cgroup_subsys_id", &subsystems); err != nil {
@@ -93,6 +95,23 @@ func controllerNumber(name string) (uint32, error) {
 		}
 	}
 	return 0, fmt.Errorf("look up the cgroup controller %s in the kernel's BTF: the kernel has no such controller", name)
+}
+
+// tracepointArguments is how many arguments a tracepoint has on this kernel; zero if it is not known.
+func tracepointArguments(kernel *btf.Spec, name string) int {
+	var hook *btf.Typedef // of a pointer to a function whose first argument is the tracepoint's own
+	if kernel.TypeByName("btf_trace_"+name, &hook) != nil {
+		return 0
+	}
+	pointer, ok := hook.Type.(*btf.Pointer)
+	if !ok {
+		return 0
+	}
+	function, ok := pointer.Target.(*btf.FuncProto)
+	if !ok {
+		return 0
+	}
+	return len(function.Params) - 1
 }
 
 // newMaps creates all maps.
@@ -165,17 +184,26 @@ func (p *Probe) open() (err error) {
 	return nil
 }
 
-// loadPrograms loads each program by itself, so that one which the kernel refuses takes no other with it.
+// loadPrograms loads each program by itself, so that one which the kernel refuses takes no other with it. All are attached
+// at the end, close to each other, so that what they count begins at one time.
 func (p *Probe) loadPrograms(spec *ebpf.CollectionSpec) {
-	for _, program := range programs() {
-		err := p.loadProgram(spec, program)
-		p.status = append(p.status, Status{Program: program.name, Group: program.group, Err: err})
-		if err != nil {
+	list := programs()
+	for _, program := range list {
+		p.status = append(p.status, Status{
+			Program: program.name, Group: program.group, Err: p.loadProgram(spec, program.name),
+		})
+	}
+	for i, program := range list {
+		status := &p.status[i]
+		if status.Err == nil {
+			status.Err = p.attach(program)
+		}
+		if status.Err != nil {
 			p.missing |= 1 << program.group
 		}
 	}
 	if p.programs["on_sys_exit"] == nil { // its handlers are never called then
-		for _, program := range programs() {
+		for _, program := range list {
 			if program.action != 0 {
 				p.missing |= 1 << program.group
 			}
@@ -183,21 +211,26 @@ func (p *Probe) loadPrograms(spec *ebpf.CollectionSpec) {
 	}
 }
 
-func (p *Probe) loadProgram(spec *ebpf.CollectionSpec, program program) error {
-	loaded := p.programs[program.name]
-	if loaded == nil {
-		one := &ebpf.CollectionSpec{
-			Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
-			Programs: map[string]*ebpf.ProgramSpec{program.name: spec.Programs[program.name]},
-		}
-		collection, err := ebpf.NewCollectionWithOptions(one.Copy(), ebpf.CollectionOptions{MapReplacements: p.maps})
-		if err != nil {
-			return fmt.Errorf("load the BPF program %s: %w", program.name, err)
-		}
-		loaded = collection.DetachProgram(program.name)
-		collection.Close()
-		p.programs[program.name] = loaded
+func (p *Probe) loadProgram(spec *ebpf.CollectionSpec, name string) error {
+	if p.programs[name] != nil {
+		return nil
 	}
+	one := &ebpf.CollectionSpec{
+		Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
+		Programs: map[string]*ebpf.ProgramSpec{name: spec.Programs[name]},
+	}
+	collection, err := ebpf.NewCollectionWithOptions(one.Copy(), ebpf.CollectionOptions{MapReplacements: p.maps})
+	if err != nil {
+		return fmt.Errorf("load the BPF program %s: %w", name, err)
+	}
+	p.programs[name] = collection.DetachProgram(name)
+	collection.Close()
+	return nil
+}
+
+// attach hangs the program to its tracepoint, or to the system calls that it handles.
+func (p *Probe) attach(program program) error {
+	loaded := p.programs[program.name]
 	if program.action != 0 {
 		if err := p.maps["handlers"].Put(uint32(program.action), loaded); err != nil {
 			return fmt.Errorf("hook in the BPF program %s: %w", program.name, err)

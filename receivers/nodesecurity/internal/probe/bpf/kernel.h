@@ -198,6 +198,7 @@ typedef struct {
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
+	unsigned int flags;
 	struct tty_struct *tty;
 };
 

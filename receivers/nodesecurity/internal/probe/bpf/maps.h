@@ -14,6 +14,8 @@ const volatile u32 shards = 1;
 // The device of the node's root file system: what a task whose root is elsewhere opens on it is a host path.
 const volatile u32 host_device = 0;
 const volatile struct call calls[SYSCALLS] = {};
+// Whether sched_process_exit has a second argument.
+const volatile bool exit_tells_last = false;
 const volatile u32 root_flags = 0; // struct path_value.flags of the root of paths
 // The classes of paths that nothing ordinary should link to or reach by "..".
 const volatile u64 sensitive_paths = 0;

@@ -111,7 +111,8 @@ static __always_inline int pid_in_namespace(struct task_struct *task)
 
 // was_entered says that the process was put into the container from outside, as kubectl exec does: its parent is in
 // another process namespace or, where the container shares the node's, in another cgroup. The container's first process
-// comes from outside, too, but it is process 1 of its namespace, or the first that its cgroup runs.
+// comes from outside, too, but it is process 1 of its namespace, or the first that its cgroup runs, however often that
+// one becomes another program.
 static __always_inline bool was_entered(struct actor *a, struct slot *s)
 {
 	struct task_struct *parent = a->task->real_parent;
@@ -120,7 +121,9 @@ static __always_inline bool was_entered(struct actor *a, struct slot *s)
 		return false;
 	if (pid_namespace_of(a->task) != pid_namespace_of(parent))
 		return pid_in_namespace(a->task) != 1;
-	return cgroup_of(parent) != a->cgroup && (s->execs > 0 || a->cgroup <= newest_cgroup);
+	if (cgroup_of(parent) == a->cgroup)
+		return false;
+	return a->cgroup <= newest_cgroup || s->execs > 0 && s->first != a->task->tgid;
 }
 
 static __always_inline struct inode *inode_of_descriptor(struct task_struct *task, u32 descriptor)
@@ -314,7 +317,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	add_classes(a.counters, COUNT_EXEC_CLASS, bits, EXE_CLASSES);
 	if (bits & EXE(SHELL))
 		count_shell(&a, s);
-	count_up(s->execs);
+	if (!count_up(s->execs))
+		s->first = a.task->tgid;
 	if (!BPF_CORE_READ(task_of(&a), cred, euid.val))
 		add(&a, COUNT_EXEC_ROOT);
 	// Since 5.18 the kernel makes argv[0] an empty string where there are no arguments (fs/exec.c).
@@ -349,18 +353,29 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 #define SIGABRT 6
 #define SIGKILL 9
 #define SIGSEGV 11
+#define SIGNAL_GROUP_EXIT 4U // include/linux/sched/signal.h
 
 // The tracepoint says since 6.16 whether the last thread of the process exits; before, the count of live threads does,
-// but two that exit at once may both find it zero.
+// but two that exit at once may both find it zero. BPF_PROG would read the second argument where there is none.
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
+int on_exit(u64 *arguments)
 {
+	struct task_struct *task = (struct task_struct *)arguments[0];
 	struct actor a;
 
-	if (BPF_CORE_READ(task, signal, live.counter) || !find_actor(&a))
+	if (exit_tells_last) {
+		if (!(arguments[1] & 0xff))
+			return 0;
+	} else if (BPF_CORE_READ(task, signal, live.counter))
 		return 0;
-	int group = BPF_CORE_READ(task, signal, group_exit_code);
-	int code = group ? group : task->exit_code;
+	if (!find_actor(&a))
+		return 0;
+	// As wait(2) tells it: that of the first thread, unless something ended the process as a whole; since 5.19 the last
+	// thread to exit does (kernel/exit.c, synchronize_group_exit).
+	int code = BPF_CORE_READ(task, group_leader, exit_code);
+
+	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		code = BPF_CORE_READ(task, signal, group_exit_code);
 	u32 signal = code & 0x7f;
 
 	add(&a, COUNT_EXIT);
@@ -380,6 +395,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 }
 
 #define SI_USER 0
+#define SI_QUEUE -1
 #define SI_TKILL -6
 // Instead of a siginfo there may be SEND_SIG_NOINFO, 0, or SEND_SIG_PRIV, 1 (include/linux/signal.h).
 #define FIRST_SIGINFO 2UL
@@ -391,7 +407,7 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 		return 0;
 	int code = BPF_CORE_READ(info, si_code);
 
-	if (code != SI_USER && code != SI_TKILL)
+	if (code != SI_USER && code != SI_QUEUE && code != SI_TKILL)
 		return 0;
 	struct actor a;
 

@@ -172,7 +172,7 @@ struct slot {
 	u64 born;  // first counted event, ns since boot (CLOCK_BOOTTIME)
 	u64 made;  // when the cgroup was made, ns since the epoch; 0 if unknown
 	u32 execs; // how many, to tell the first from others
-	u32 unused;
+	u32 first; // the process that did the first
 };
 
 enum distinct_kind {
@@ -296,7 +296,7 @@ enum action {
 // How to handle a system call: the action, and which of its arguments are what.
 struct call {
 	u8 action;
-	u8 path; // the path, or for chmod the mode; NO_ARGUMENT if there is none
+	u8 path; // the path, or for chmod the mode, for clone the flags; NO_ARGUMENT if there is none
 	u8 dir;  // the descriptor that a relative path starts at; NO_ARGUMENT if that is the working directory
 	u8 path2;
 	u8 dir2;

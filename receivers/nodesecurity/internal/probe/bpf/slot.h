@@ -53,6 +53,7 @@ __noinline u32 take_slot(u64 cgroup)
 	s->born = bpf_ktime_get_boot_ns();
 	s->made = cgroup > newest_cgroup ? s->born + tick.wall_offset : 0;
 	s->execs = 0;
+	s->first = 0;
 	s->cgroup = cgroup;
 	if (bpf_map_update_elem(&slot_by_cgroup, &cgroup, &slot, BPF_NOEXIST) == 0)
 		return slot;

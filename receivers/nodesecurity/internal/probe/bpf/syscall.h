@@ -64,15 +64,16 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 		number = SYSCALL_OTHER;
 	u32 action = calls[number].action;
 
+	if (IS_COMPAT(bpf_get_current_task_btf())) { // with numbers of its own
+		if (find_actor(&a))
+			add(&a, COUNT_SYSCALL_COMPAT);
+		return 0;
+	}
 	// A new task returns from the call that made it, too.
 	if (result == 0 && (action == ACTION_CLONE || action == ACTION_CLONE3))
 		return 0;
 	if (!find_actor(&a))
 		return 0;
-	if (IS_COMPAT(a.task)) {
-		add(&a, COUNT_SYSCALL_COMPAT); // with numbers of its own
-		return 0;
-	}
 	count_up(a.counters->syscalls[number & (SYSCALLS - 1)]);
 	if (is_error(result)) {
 		add(&a, COUNT_SYSCALL_ERRORS);
@@ -376,10 +377,13 @@ static __always_inline void count_user_namespace(u64 flags)
 		add(&a, COUNT_NEW_USER_NAMESPACE);
 }
 
-// For clone and unshare, whose first argument is the flags.
+// For clone and unshare; fork and vfork have no arguments.
 HANDLER(do_clone)
 {
-	count_user_namespace(argument(regs, 0));
+	u8 flags = call_of(regs)->path;
+
+	if (flags != NO_ARGUMENT)
+		count_user_namespace(argument(regs, flags));
 	return 0;
 }
 
