@@ -163,3 +163,5 @@ func countNames(t *testing.T) (names [bpfCountCOUNTS]string) {
 	}
 	return names
 }
+
+func (h *host) beginTick() error { return h.probe.BeginTick(time.Now(), sinceBoot()) }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
 // System calls are counted when they return: then their result is known, the memory they were given has been paged in,
-// and those that seccomp denied are seen, too. What never returns (exit, a successful reboot) is not counted.
+// and those that seccomp denied are seen, too. What never returns (exit, a successful reboot) is not counted. On x86 an
+// execveat that succeeds returns as an execve (arch/x86/kernel/process_64.c, set_personality_64bit).
 //
 // on_sys_exit is the hot path. The few calls whose arguments matter go on to a handler through a tail call, so that a
 // handler that does not load costs nothing but its own features.
@@ -121,6 +122,7 @@ HANDLER(do_exec)
 #define FMODE_WRITE 2U
 #define FMODE_CREATED 0x100000U
 #define O_TRUNC 01000
+#define O_TMPFILE 020000000 // the bit that is its own
 
 #define MAJOR(device) ((device) >> 20)
 #define MINOR(device) ((device) & 0xfffff)
@@ -215,7 +217,7 @@ HANDLER(do_open)
 	struct dentry *parent = BPF_CORE_READ(path.dentry, d_parent);
 
 	bpf_probe_read_kernel_str(leaf.text, sizeof(leaf.text), BPF_CORE_READ(path.dentry, d_name.name));
-	if (mode & FMODE_CREATED)
+	if (mode & FMODE_CREATED || BPF_CORE_READ(f, f_flags) & O_TMPFILE)
 		count_created(&a, inode, &leaf);
 	if (is_special_device(inode))
 		add(&a, COUNT_OPEN_DEVICE);
