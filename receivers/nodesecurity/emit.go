@@ -61,22 +61,28 @@ func newEmitter(cfg *Config, c catalogue, version string, missing uint64) *emitt
 
 func newRecorded(f feature, m *metric, missing uint64) recorded {
 	values := m.values
-	switch {
-	case m.attribute == "":
+	if m.attribute == "" {
 		values = []string{""}
-	case m.name == "nodesec.file.read":
-		values = values[:fileReadClasses]
 	}
 	r := recorded{feature: f, metric: m, values: make([]int64, len(values))}
 	for _, value := range values {
-		r.skip = append(r.skip, missing&(1<<groupOf(&f, value)) != 0)
+		r.skip = append(r.skip, missing&(1<<groupOf(&f, value)) != 0 || !tells(m.name, value))
 	}
 	return r
 }
 
-// fileReadClasses is how many classes of paths reading tells something about: up to shell_rc. The others are read by
-// everybody.
-const fileReadClasses = 8
+// tells says whether a class of paths is worth a feature: everybody reads what is in /etc, and removes his own files.
+func tells(metric, class string) bool {
+	switch metric {
+	case "nodesec.file.read":
+		return !slices.Contains([]string{
+			"etc", "binary", "root_home", "persistence", "package_db", "proc_sys", "escape", "log",
+		}, class)
+	case "nodesec.file.remove":
+		return slices.Contains([]string{"history", "persistence", "package_db", "log"}, class)
+	}
+	return true
+}
 
 // begin starts the samples of a tick.
 func (e *emitter) begin(tick time.Time) {
@@ -202,10 +208,13 @@ func (t *totals) add(name string, values []int64) []int64 {
 	return sums
 }
 
-// activity writes what was counted in the kernel.
-func (w *writer) activity(a *activity) {
+// activity writes what was counted in the kernel, of a container or of the node.
+func (w *writer) activity(a *activity, node bool) {
 	for i := range w.e.activity {
 		r := &w.e.activity[i]
+		if r.nodeOnly && !node {
+			continue
+		}
 		clear(r.values)
 		r.feature.values(w.e.features, a, r.values)
 		w.sum(r)

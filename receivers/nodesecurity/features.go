@@ -21,6 +21,8 @@ type feature struct {
 	// group is what must be loaded for the metric to be known.
 	group  probe.Group
 	values func(f *features, a *activity, values []int64)
+	// nodeOnly says that containers have no such metric: what happens to the kernel happens to all of them.
+	nodeOnly bool
 }
 
 // groupOf is the group that one value of a metric needs, where that is not the metric's.
@@ -75,44 +77,44 @@ func counts(first probe.Count) func(*features, *activity, []int64) {
 
 func featureList() []feature {
 	return []feature{
-		{"nodesec.call", probe.GroupCalls, func(f *features, a *activity, values []int64) {
+		{metric: "nodesec.call", group: probe.GroupCalls, values: func(f *features, a *activity, values []int64) {
 			counts(probe.CountPtraceAttach)(f, a, values)
 			f.addCalls(a, f.calls, values)
 		}},
-		{"nodesec.dns.io", probe.GroupTraffic, func(_ *features, a *activity, values []int64) {
+		{metric: "nodesec.dns.io", group: probe.GroupTraffic, values: func(_ *features, a *activity, values []int64) {
 			values[0] = int64(a.counters.DNSBytes)
 		}},
-		{"nodesec.exec", probe.GroupExecution, counts(probe.CountExecRoot)},
-		{"nodesec.exec.count", probe.GroupExecution, counts(probe.CountExec)},
-		{"nodesec.exec.failed", probe.GroupExecution, counts(probe.CountExecFailed)},
-		{"nodesec.file", probe.GroupFiles, counts(probe.CountOpen)},
-		{"nodesec.file.read", probe.GroupFiles, counts(probe.CountReadClass)},
-		{"nodesec.file.remove", probe.GroupFiles, counts(probe.CountRemoveClass)},
-		{"nodesec.file.write", probe.GroupFiles, counts(probe.CountWriteClass)},
-		{"nodesec.kernel", probe.GroupCalls, counts(probe.CountModuleLoaded)},
-		{"nodesec.network", probe.GroupConnections, counts(probe.CountConnect)},
-		{"nodesec.privilege", probe.GroupPrivileges, func(f *features, a *activity, values []int64) {
+		{metric: "nodesec.exec", group: probe.GroupExecution, values: counts(probe.CountExecRoot)},
+		{metric: "nodesec.exec.count", group: probe.GroupExecution, values: counts(probe.CountExec)},
+		{metric: "nodesec.exec.failed", group: probe.GroupExecution, values: counts(probe.CountExecFailed)},
+		{metric: "nodesec.file", group: probe.GroupFiles, values: counts(probe.CountOpen)},
+		{metric: "nodesec.file.read", group: probe.GroupFiles, values: counts(probe.CountReadClass)},
+		{metric: "nodesec.file.remove", group: probe.GroupFiles, values: counts(probe.CountRemoveClass)},
+		{metric: "nodesec.file.write", group: probe.GroupFiles, values: counts(probe.CountWriteClass)},
+		{metric: "nodesec.kernel", group: probe.GroupCalls, values: counts(probe.CountModuleLoaded), nodeOnly: true},
+		{metric: "nodesec.network", group: probe.GroupConnections, values: counts(probe.CountConnect)},
+		{metric: "nodesec.privilege", group: probe.GroupPrivileges, values: func(f *features, a *activity, values []int64) {
 			counts(probe.CountRootGained)(f, a, values)
 			f.addCalls(a, f.privileges, values)
 		}},
-		{"nodesec.socket.io", probe.GroupTraffic, func(_ *features, a *activity, values []int64) {
+		{metric: "nodesec.socket.io", group: probe.GroupTraffic, values: func(_ *features, a *activity, values []int64) {
 			values[0], values[1] = int64(a.counters.SentBytes), int64(a.counters.ReceivedBytes)
 		}},
-		{"nodesec.socket.messages", probe.GroupTraffic, counts(probe.CountSentMessages)},
-		{"nodesec.syscall", probe.GroupSyscalls, func(f *features, a *activity, values []int64) {
+		{metric: "nodesec.socket.messages", group: probe.GroupTraffic, values: counts(probe.CountSentMessages)},
+		{metric: "nodesec.syscall", group: probe.GroupSyscalls, values: func(f *features, a *activity, values []int64) {
 			for number, n := range a.counters.Syscalls {
 				values[f.family[number]] += int64(n)
 			}
 		}},
-		{"nodesec.syscall.compat", probe.GroupSyscalls, counts(probe.CountSyscallCompat)},
-		{"nodesec.syscall.count", probe.GroupSyscalls, func(_ *features, a *activity, values []int64) {
+		{metric: "nodesec.syscall.compat", group: probe.GroupSyscalls, values: counts(probe.CountSyscallCompat)},
+		{metric: "nodesec.syscall.count", group: probe.GroupSyscalls, values: func(_ *features, a *activity, values []int64) {
 			for _, n := range a.counters.Syscalls {
 				values[0] += int64(n)
 			}
 		}},
-		{"nodesec.syscall.denied", probe.GroupSyscalls, counts(probe.CountSyscallDenied)},
-		{"nodesec.syscall.errors", probe.GroupSyscalls, counts(probe.CountSyscallErrors)},
-		{"nodesec.task", probe.GroupProcesses, counts(probe.CountFork)},
+		{metric: "nodesec.syscall.denied", group: probe.GroupSyscalls, values: counts(probe.CountSyscallDenied)},
+		{metric: "nodesec.syscall.errors", group: probe.GroupSyscalls, values: counts(probe.CountSyscallErrors)},
+		{metric: "nodesec.task", group: probe.GroupProcesses, values: counts(probe.CountFork)},
 	}
 }
 

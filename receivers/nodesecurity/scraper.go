@@ -184,7 +184,7 @@ func (s *scraper) entities() (list []*entity) {
 
 func (s *scraper) write(e *entity, q quality, now time.Duration) {
 	w := s.writer(e, q, now)
-	w.activity(&e.activity)
+	w.activity(&e.activity, false)
 	if s.postures != nil && e.container != nil {
 		w.posture(s.postures.metrics, e.facts)
 	}
@@ -194,7 +194,7 @@ func (s *scraper) write(e *entity, q quality, now time.Duration) {
 func (s *scraper) writeNode(q quality, now time.Duration, lost int64) {
 	e := s.attribution.node
 	w := s.writer(e, q, now)
-	w.activity(&e.activity)
+	w.activity(&e.activity, true)
 	if s.postures != nil {
 		w.posture(s.postures.metrics, s.postures.node())
 	}
