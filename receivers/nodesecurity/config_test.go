@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func TestConfigErrorsNameTheKeyTheRuleAndTheValue(t *testing.T) {
@@ -38,5 +37,5 @@ func load(t *testing.T, yaml string) error {
 	require.NoError(t, err)
 	cfg := createDefaultConfig()
 	require.NoError(t, conf.Unmarshal(cfg))
-	return xconfmap.Validate(cfg)
+	return confmap.Validate(cfg)
 }
