@@ -40,10 +40,11 @@ $(BIN)/nodesecctl: $(GO_SOURCES)
 	GOOS=linux GOARCH=$(GOARCH) go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/nodesecctl
 
 .PHONY: generate
-generate: ## Regenerate the collector's main package and the components' metadata
+generate: ## Regenerate the collector's main package, the components' metadata and the BPF objects (clang-19)
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	@set -e; for file in $$(git ls-files '*/metadata.yaml'); do echo "mdatagen $$file"; \
 		(cd $$(dirname $$file) && $(TOOL) mdatagen metadata.yaml); done
+	go generate ./receivers/...
 
 .PHONY: test
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
