@@ -23,7 +23,8 @@ func Load(o Options) (_ *Probe, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF objects: %w", err)
 	}
-	if err := o.apply(spec); err != nil {
+	cache := btf.NewCache() // of the kernel's types, for the time of loading
+	if err := o.apply(spec, cache); err != nil {
 		return nil, err
 	}
 	p := &Probe{shards: o.shards(), slots: o.MaxCgroups, programs: map[string]*ebpf.Program{}}
@@ -41,12 +42,12 @@ func Load(o Options) (_ *Probe, err error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
-	p.loadPrograms(spec)
+	p.loadPrograms(spec, cache)
 	return p, nil
 }
 
 // apply sets the constants and the sizes of the maps.
-func (o *Options) apply(spec *ebpf.CollectionSpec) error {
+func (o *Options) apply(spec *ebpf.CollectionSpec, cache *btf.Cache) error {
 	variables := map[string]any{
 		"cgroup_v2":       o.Controller == "",
 		"newest_cgroup":   o.NewestCgroup,
@@ -57,7 +58,7 @@ func (o *Options) apply(spec *ebpf.CollectionSpec) error {
 		"sensitive_paths": sensitivePaths(),
 		"tick":            bpfTick{WallOffset: o.WallOffset},
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := cache.Kernel()
 	if err != nil {
 		return fmt.Errorf("read the kernel's BTF (CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux): %w", err)
 	}
@@ -186,11 +187,11 @@ func (p *Probe) open() (err error) {
 
 // loadPrograms loads each program by itself, so that one which the kernel refuses takes no other with it. All are attached
 // at the end, close to each other, so that what they count begins at one time.
-func (p *Probe) loadPrograms(spec *ebpf.CollectionSpec) {
+func (p *Probe) loadPrograms(spec *ebpf.CollectionSpec, cache *btf.Cache) {
 	list := programs()
 	for _, program := range list {
 		p.status = append(p.status, Status{
-			Program: program.name, Group: program.group, Err: p.loadProgram(spec, program.name),
+			Program: program.name, Group: program.group, Err: p.loadProgram(spec, cache, program.name),
 		})
 	}
 	for i, program := range list {
@@ -211,7 +212,7 @@ func (p *Probe) loadPrograms(spec *ebpf.CollectionSpec) {
 	}
 }
 
-func (p *Probe) loadProgram(spec *ebpf.CollectionSpec, name string) error {
+func (p *Probe) loadProgram(spec *ebpf.CollectionSpec, cache *btf.Cache, name string) error {
 	if p.programs[name] != nil {
 		return nil
 	}
@@ -219,7 +220,7 @@ func (p *Probe) loadProgram(spec *ebpf.CollectionSpec, name string) error {
 		Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
 		Programs: map[string]*ebpf.ProgramSpec{name: spec.Programs[name]},
 	}
-	collection, err := ebpf.NewCollectionWithOptions(one.Copy(), ebpf.CollectionOptions{MapReplacements: p.maps})
+	collection, err := ebpf.NewCollectionWithOptions(one.Copy(), ebpf.CollectionOptions{MapReplacements: p.maps, Cache: cache})
 	if err != nil {
 		return fmt.Errorf("load the BPF program %s: %w", name, err)
 	}
