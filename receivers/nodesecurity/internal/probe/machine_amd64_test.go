@@ -171,6 +171,9 @@ func (p *machine) land(place int) {
 
 // loop does something n times.
 func (p *machine) loop(n int, body func()) {
+	if n < 1 {
+		panic("a loop runs once at least")
+	}
 	before := p.times
 	p.times *= uint32(n)
 	p.emit(0x53, 0x48, 0xbb) // push rbx; mov rbx, n
