@@ -47,6 +47,7 @@ func newRootCommand() *cobra.Command {
 		newDBCommand(),
 		newQueryCommand(),
 		newSchemaCommand(),
+		newCheckCommand(),
 	)
 	return root
 }

@@ -69,6 +69,7 @@ func TestContainersOfAPodShareItsNetwork(t *testing.T) {
 
 	run.traffic("4000 16 3 1", "600 6 0 2")
 	second := run.scrape()
+	requireGolden(t, "testdata/container/network.yaml", second)
 	for _, path := range []string{busy, sidecar} {
 		sample := sampleOf(t, second, path)
 		assert.InDelta(t, 3000+100, value(t, sample, "container.network.io"), 0)

@@ -17,10 +17,12 @@ import (
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/probe"
 )
 
+var errNoCgroups = errors.New("load the BPF programs: they count by cgroup, and there are none")
+
 // loadProbe loads the BPF programs for this host.
 func loadProbe(cfg *Config, hierarchy *cgroup.Hierarchy, tree *cgroup.Tree) (*probe.Probe, error) {
 	if hierarchy == nil {
-		return nil, errors.New("load the BPF programs: they count by cgroup, and there are none")
+		return nil, errNoCgroups
 	}
 	tables, err := classes.Compile(withAPIServer(cfg.Classes))
 	if err != nil {

@@ -15,7 +15,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
+	"github.com/nodesec/nodesec/internal/check"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
 	"github.com/nodesec/nodesec/receivers/internal/host"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
@@ -68,7 +70,8 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 	var source counting = nothing{}
 	if cfg.BPF.Enabled {
 		if s.probe, err = loadProbe(cfg, hierarchy, s.tree); err != nil {
-			s.logger.Error("Nothing is counted in the kernel; nodesecctl check tells what this host lacks", zap.Error(err))
+			here := readCircumstances(cfg.root())
+			s.report(zap.ErrorLevel, "Nothing is counted in the kernel", here.diagnose(err))
 		} else {
 			source = s.probe
 		}
@@ -84,13 +87,13 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 			return nil, fmt.Errorf("read posture: %w", err)
 		}
 	}
-	return s, s.begin()
+	return s, s.begin(cfg.root())
 }
 
 // begin starts what runs beside the sampling.
-func (s *scraper) begin() error {
+func (s *scraper) begin(root string) error {
 	if s.probe != nil {
-		s.reportMissing()
+		s.reportMissing(root)
 	}
 	if s.postures != nil {
 		return s.postures.start()
@@ -106,14 +109,20 @@ func (s *scraper) missing() uint64 {
 	return s.probe.Missing()
 }
 
-// reportMissing says once which programs do not run, and why.
-func (s *scraper) reportMissing() {
-	for _, status := range s.probe.Status() {
-		if status.Err != nil {
-			s.logger.Warn("Features are not counted", zap.Stringer("group", status.Group),
-				zap.String("program", status.Program), zap.Error(status.Err))
+// reportMissing says once which groups of features are not counted, why and what would help.
+func (s *scraper) reportMissing(root string) {
+	here := readCircumstances(root)
+	for group := range probe.Groups {
+		for _, reason := range here.diagnoseGroup(group, s.probe.Status()) {
+			s.report(zap.WarnLevel, "Features are not counted", reason, zap.Stringer("group", group))
 		}
 	}
+}
+
+// report logs a reason. The whole error may be as long as the log of the kernel's verifier.
+func (s *scraper) report(level zapcore.Level, message string, reason check.Reason, fields ...zap.Field) {
+	s.logger.Log(level, message, append(fields, zap.String("why", reason.Why), zap.String("help", reason.Help))...)
+	s.logger.Debug(message, append(fields, zap.String("detail", reason.Detail))...)
 }
 
 func (s *scraper) close() error {

@@ -2,6 +2,8 @@
 
 package probe
 
+import "slices"
+
 // Group is a set of features that come and go together, because the same programs count them.
 type Group uint8
 
@@ -83,4 +85,14 @@ func programs() []program {
 		{"on_cgroup_rmdir", GroupCgroups, 0},
 		{"on_module_load", GroupModules, 0},
 	}
+}
+
+// Programs are the names of the programs that count a group's features, each once.
+func Programs(group Group) (names []string) {
+	for _, p := range programs() {
+		if p.group == group && !slices.Contains(names, p.name) {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }
