@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -88,7 +89,6 @@ func TestALongPathOfACgroupIsCut(t *testing.T) {
 // small loads the programs once more, with few slots.
 func (h *host) small(t *testing.T, slots int) *host {
 	t.Helper()
-	h.require(t)
 	tables, err := classes.Compile(classes.NewDefaultConfig())
 	require.NoError(t, err)
 	p, err := Load(Options{
@@ -142,6 +142,17 @@ func TestACgroupWithoutASlotIsCountedForTheNodeAndLaterGetsOne(t *testing.T) {
 		require.NoError(t, h.probe.Read(slot.Number, &own))
 		assert.Equal(t, uint32(3+5), own.Syscalls[getppid], "the counters count on")
 	})
+}
+
+// unload frees the programs that tests share, for a test whose many cgroups would take all of their slots.
+func unload(t *testing.T) {
+	t.Helper()
+	for _, h := range allHosts() {
+		if h.loaded {
+			require.NoError(t, h.probe.Close())
+			h.loaded, h.load = false, sync.Once{}
+		}
+	}
 }
 
 func (h *host) slot(dir string) (Slot, bool) {

@@ -176,35 +176,44 @@ func TestAnExecutableInTheUpperLayerOfAnOverlayWasWritten(t *testing.T) {
 	})
 }
 
-func TestDistinctExecutablesOfATickAreEstimated(t *testing.T) {
+func TestDistinctExecutablesOfATickAreMarkedOnce(t *testing.T) {
 	onEachHierarchy(t, func(t *testing.T, h *host) {
 		dir := h.cgroup(t)
 		files := directory(t)
 		run := func(n, times int) {
+			var want Distinct
 			p := newMachine()
 			for i := range n {
 				path := newTarget(0).file(t, files, "tool"+string(rune('a'+i)))
 				p.loop(times, func() { p.fork(func() { p.exec(path) }); p.wait() })
+				id := fileOf(t, path)
+				hash := mix((id.Inode ^ uint64(id.Device)<<40) + 0x9e3779b97f4a7c15)
+				want[DistinctExecutables][hash>>6%16] |= 1 << (hash & 63)
 			}
 			start(t, dir, p.file(t, directory(t), "actor")).finish(t)
+			got := h.distinct(t, dir)
+			require.Equal(t, want, got)
+			require.InDelta(t, n, got.Estimate(DistinctExecutables), 3)
 		}
 		run(20, 2)
-		require.Equal(t, int64(20), h.distinct(t, dir))
-		require.Equal(t, int64(0), h.distinct(t, dir))
+		require.Zero(t, h.distinct(t, dir))
 		run(5, 3)
-		require.Equal(t, int64(5), h.distinct(t, dir))
 	})
 }
 
-// distinct ends the tick and tells how many distinct executables a cgroup ran in it.
-func (h *host) distinct(t *testing.T, dir string) int64 {
+// mix is that of bpf/slot.h.
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// distinct ends the tick and returns what was distinct in it.
+func (h *host) distinct(t *testing.T, dir string) (d Distinct) {
 	t.Helper()
 	require.NoError(t, h.beginTick())
-	var d Distinct
-	for s := range h.probe.Slots() {
-		if s.Cgroup == inodeOf(dir) {
-			require.NoError(t, h.probe.TakeDistinct(s.Number, &d))
-		}
-	}
-	return d.Estimate(DistinctExecutables)
+	slot, ok := h.slot(dir)
+	require.True(t, ok)
+	require.NoError(t, h.probe.TakeDistinct(slot.Number, &d))
+	return d
 }

@@ -178,6 +178,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 	}
 	onEachHierarchy(t, func(t *testing.T, h *host) {
 		const slots = 2048
+		unload(t)
 		h = h.small(t, slots)
 		memory := h.probe.memory(t)
 		skipped := h.probe.Skipped()
@@ -226,7 +227,11 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 }
 
 func TestNothingIsLostWhenSlotsRunOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	onEachHierarchy(t, func(t *testing.T, h *host) {
+		unload(t)
 		h = h.small(t, 64)
 		l := newLedger(h, nil)
 		for i := range 2 {

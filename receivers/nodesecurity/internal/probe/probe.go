@@ -247,7 +247,7 @@ func (p *Probe) TakeDistinct(slot uint32, d *Distinct) error {
 
 // Estimate is how many distinct things of a kind there were, by linear counting: -m ln(z/m), where z of m bits are zero
 // (Whang, Vander-Zanden, Taylor: A linear-time probabilistic counting algorithm, 1990). With 1024 bits the standard error
-// is 2 % at 100 things, 4 % at 1000 and 8 % at 5000; 7098 is the most that it can tell.
+// is 2 % at 100 things, 3 % at 1000 and 8 % at 5000; 7098 is the most that it can tell.
 func (d *Distinct) Estimate(kind bpfDistinctKind) int64 {
 	set := 0
 	for _, word := range d[kind] {

@@ -41,14 +41,20 @@ func (p *machine) file(t *testing.T, dir, name string) (path string) {
 
 func forget(t *testing.T, path string) {
 	t.Helper()
-	var st syscall.Stat_t
-	require.NoError(t, syscall.Stat(path, &st))
-	id := bpfFileId{Inode: st.Ino, Device: uint32(st.Dev>>8&0xfff)<<20 | uint32(st.Dev&0xff|st.Dev>>12&0xfff00)}
+	id := fileOf(t, path)
 	for _, h := range allHosts() {
 		if h.loaded {
 			_ = h.probe.maps["created"].Delete(id)
 		}
 	}
+}
+
+// fileOf names a file as the programs do.
+func fileOf(t *testing.T, path string) bpfFileId {
+	t.Helper()
+	var st syscall.Stat_t
+	require.NoError(t, syscall.Stat(path, &st))
+	return bpfFileId{Inode: st.Ino, Device: uint32(st.Dev>>8&0xfff)<<20 | uint32(st.Dev&0xff|st.Dev>>12&0xfff00)}
 }
 
 // target makes an executable that exits at once.
