@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command nodesecctl is the companion of the nodesec collector: it runs an embedded ClickHouse and asks it.
+// Command nodesecctl is the companion of the nodesec collector: it runs an embedded ClickHouse, asks it, and checks the host.
 package main
 
 import (
@@ -37,7 +37,7 @@ func run() error {
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "nodesecctl",
-		Short:         "Run and query nodesec's embedded ClickHouse",
+		Short:         "Run, query and check nodesec on this host",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

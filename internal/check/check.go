@@ -94,6 +94,9 @@ type Mount struct {
 
 // Judge sets the state by what the host gives and whether there are reasons to want more.
 func (g *Group) Judge(any bool) {
+	if g.Reasons == nil {
+		g.Reasons = []Reason{} // in JSON, a list all the same
+	}
 	switch {
 	case !any:
 		g.State = Missing
