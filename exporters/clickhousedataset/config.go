@@ -67,6 +67,8 @@ type TablesConfig struct {
 	Process   string `mapstructure:"process"`
 	// Other is for resources that are none of these.
 	Other string `mapstructure:"other"`
+	// Events is for log records of whatever resource.
+	Events string `mapstructure:"events"`
 }
 
 func (t TablesConfig) byScope() [5]string {
@@ -93,7 +95,7 @@ func NewDefaultConfig() *Config {
 		Database:    "nodesec",
 		Tables: TablesConfig{
 			Node: "node_samples", Pod: "pod_samples", Container: "container_samples", Process: "process_samples",
-			Other: "other_samples",
+			Other: "other_samples", Events: "events",
 		},
 		CreateSchema:        true,
 		MaxFeatures:         1000,
@@ -163,6 +165,12 @@ func (c *Config) validateTables() error {
 		case slices.Index(names[:], name) != int(scope):
 			errs = errors.Join(errs, fmt.Errorf("tables::%s: must differ from the other tables, got %q", scope, name))
 		}
+	}
+	switch {
+	case c.Tables.Events == "":
+		errs = errors.Join(errs, errors.New("tables::events: must not be empty"))
+	case slices.Contains(names[:], c.Tables.Events):
+		errs = errors.Join(errs, fmt.Errorf("tables::events: must differ from the other tables, got %q", c.Tables.Events))
 	}
 	return errs
 }

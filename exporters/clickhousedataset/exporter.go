@@ -21,13 +21,15 @@ import (
 	"github.com/nodesec/nodesec/internal/entity"
 )
 
-// datasetExporter stores metrics. How it stores them exactly once is told at the type keeper.
+// datasetExporter stores metrics, and log records as events. How it stores them exactly once is told at the type keeper.
 type datasetExporter struct {
 	cfg       *Config
 	telemetry *metadata.TelemetryBuilder
 
+	schema *Schema
 	client driver.Conn
 	tables []*table // by scope
+	events eventsTable
 	keeper keeper
 	pushes sync.Pool // of *push
 }
@@ -47,7 +49,7 @@ func newExporter(cfg *Config, settings component.TelemetrySettings) (*datasetExp
 	if err != nil {
 		return nil, err
 	}
-	e := &datasetExporter{cfg: cfg, telemetry: telemetry}
+	e := &datasetExporter{cfg: cfg, telemetry: telemetry, schema: schema}
 	e.pushes.New = func() any { return &push{pivot: newPivot()} }
 	for _, scope := range entity.Scopes() {
 		e.tables = append(e.tables, &table{

@@ -16,7 +16,8 @@ import (
 // NewFactory returns the factory of the exporter.
 func NewFactory() exporter.Factory {
 	return exporter.NewFactory(metadata.Type, createDefaultConfig,
-		exporter.WithMetrics(createMetrics, metadata.MetricsStability))
+		exporter.WithMetrics(createMetrics, metadata.MetricsStability),
+		exporter.WithLogs(createLogs, metadata.LogsStability))
 }
 
 func createMetrics(ctx context.Context, settings exporter.Settings, config component.Config) (exporter.Metrics, error) {
@@ -25,10 +26,24 @@ func createMetrics(ctx context.Context, settings exporter.Settings, config compo
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewMetrics(ctx, settings, cfg, e.consume,
+	return exporterhelper.NewMetrics(ctx, settings, cfg, e.consume, e.options()...)
+}
+
+func createLogs(ctx context.Context, settings exporter.Settings, config component.Config) (exporter.Logs, error) {
+	cfg := config.(*Config)
+	e, err := newExporter(cfg, settings.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewLogs(ctx, settings, cfg, e.consumeLogs, e.options()...)
+}
+
+func (e *datasetExporter) options() []exporterhelper.Option {
+	return []exporterhelper.Option{
 		exporterhelper.WithStart(e.start),
 		exporterhelper.WithShutdown(e.shutdown),
-		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: cfg.Timeout}),
-		exporterhelper.WithRetry(cfg.Retry),
-		exporterhelper.WithQueue(cfg.Queue))
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: e.cfg.Timeout}),
+		exporterhelper.WithRetry(e.cfg.Retry),
+		exporterhelper.WithQueue(e.cfg.Queue),
+	}
 }

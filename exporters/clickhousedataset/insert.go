@@ -31,16 +31,7 @@ type insertion struct {
 // insert stores the block under a token. It returns once the server has written the rows; duplicate tells that it has
 // not, because an insert with this token is on its record.
 func (i *insertion) insert(ctx context.Context, token string) (duplicate bool, err error) {
-	var seen atomic.Bool // the client may still be reading when the context ends
-	ctx = clickhouse.Context(ctx,
-		clickhouse.WithSettings(insertSettings(token)),
-		clickhouse.WithProfileEvents(func(events []clickhouse.ProfileEvent) {
-			for _, event := range events {
-				if event.Name == "DuplicatedInsertedBlocks" && event.Value > 0 {
-					seen.Store(true)
-				}
-			}
-		}))
+	ctx, seen := insertContext(ctx, token)
 	batch, err := i.client.PrepareBatch(ctx, insertStatement(i.table, i.block.scope, i.places))
 	if err != nil {
 		return false, err
@@ -56,19 +47,41 @@ func (i *insertion) insert(ctx context.Context, token string) (duplicate bool, e
 	return seen.Load(), err
 }
 
-// batch is the number that all rows of the insertion carry in the column batch.
-func (i *insertion) batch() uint64 {
-	number, _ := strconv.ParseUint(i.token[:16], 16, 64) // always hexadecimal digits
+// insertContext is the context of an insert under a token. duplicate becomes true if the server says that it has stored
+// that token before; the client may still be reading when the context ends.
+func insertContext(ctx context.Context, token string) (_ context.Context, duplicate *atomic.Bool) {
+	duplicate = new(atomic.Bool)
+	return clickhouse.Context(ctx,
+		clickhouse.WithSettings(insertSettings(token)),
+		clickhouse.WithProfileEvents(func(events []clickhouse.ProfileEvent) {
+			for _, event := range events {
+				if event.Name == "DuplicatedInsertedBlocks" && event.Value > 0 {
+					duplicate.Store(true)
+				}
+			}
+		})), duplicate
+}
+
+// batchNumber is the number that all rows stored under a token carry in the column batch.
+func batchNumber(token string) uint64 {
+	number, _ := strconv.ParseUint(token[:16], 16, 64) // always hexadecimal digits
 	return number
 }
 
-// stored returns how many rows of the insertion are in the table.
+func (i *insertion) rows() int          { return i.block.len() }
+func (i *insertion) firstToken() string { return i.token }
+func (i *insertion) batch() uint64      { return batchNumber(i.token) }
+
 func (i *insertion) stored(ctx context.Context) (int, error) {
-	first, last := slices.Min(i.block.ts), slices.Max(i.block.ts)
+	return countStored(ctx, i.client, i.table, i.batch(), slices.Min(i.block.ts), slices.Max(i.block.ts))
+}
+
+// countStored returns how many rows a batch has in the table; first and last are its times in milliseconds.
+func countStored(ctx context.Context, client driver.Conn, table string, batch uint64, first, last int64) (int, error) {
 	var n uint64
-	err := i.client.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM %s WHERE batch = %d "+
+	err := client.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM %s WHERE batch = %d "+
 		"AND ts BETWEEN fromUnixTimestamp64Milli(%d, 'UTC') AND fromUnixTimestamp64Milli(%d, 'UTC')",
-		i.table, i.batch(), first, last)).Scan(&n)
+		table, batch, first, last)).Scan(&n)
 	return int(n), err
 }
 

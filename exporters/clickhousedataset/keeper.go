@@ -42,38 +42,50 @@ const (
 	looks        = 3
 )
 
+// insertable is what the keeper stores: rows for one part of a table, with what they are recognised by.
+type insertable interface {
+	// insert stores the rows under a token, which is the first one or made of it; duplicate tells that the server has
+	// not, because it has stored that token before.
+	insert(ctx context.Context, token string) (duplicate bool, err error)
+	// stored returns how many of the rows are in the table.
+	stored(ctx context.Context) (int, error)
+	rows() int
+	firstToken() string
+}
+
 // store returns once the rows are in the table. If it can't tell, it returns an error, and the next call goes on.
-func (k *keeper) store(ctx context.Context, i *insertion) error {
-	attempts := k.attempts(i.token)
+func (k *keeper) store(ctx context.Context, i insertable) error {
+	token := i.firstToken()
+	attempts := k.attempts(token)
 	if attempts > 0 {
 		if n, err := i.stored(ctx); err != nil {
 			return fmt.Errorf("look for rows of an insert without an answer: %w", err)
-		} else if n == i.block.len() {
-			k.answered(i.token)
+		} else if n == i.rows() {
+			k.answered(token)
 			return nil
 		}
 	}
-	duplicate, err := k.attempt(ctx, i, i.token)
+	duplicate, err := k.attempt(ctx, i, token)
 	if err == nil && duplicate {
 		err = k.verify(ctx, i, attempts)
 	}
 	if err == nil {
-		k.answered(i.token)
+		k.answered(token)
 	}
 	return err
 }
 
 // attempt inserts the rows. An error of the server is an answer too: it has not stored them.
-func (k *keeper) attempt(ctx context.Context, i *insertion, token string) (duplicate bool, err error) {
+func (k *keeper) attempt(ctx context.Context, i insertable, token string) (duplicate bool, err error) {
 	duplicate, err = i.insert(ctx, token)
 	if err != nil && code(err) == 0 {
-		k.unknown(i.token)
+		k.unknown(i.firstToken())
 	}
 	return duplicate, err
 }
 
 // verify inserts the rows of a duplicate if it has none.
-func (k *keeper) verify(ctx context.Context, i *insertion, attempts int) error {
+func (k *keeper) verify(ctx context.Context, i insertable, attempts int) error {
 	for look := range looks {
 		if look > 0 {
 			select {
@@ -88,9 +100,9 @@ func (k *keeper) verify(ctx context.Context, i *insertion, attempts int) error {
 			return nil
 		}
 	}
-	duplicate, err := k.attempt(ctx, i, fmt.Sprintf("%s-%d", i.token, attempts))
+	duplicate, err := k.attempt(ctx, i, fmt.Sprintf("%s-%d", i.firstToken(), attempts))
 	if err == nil && duplicate {
-		k.unknown(i.token) // the next attempt has another token
+		k.unknown(i.firstToken()) // the next attempt has another token
 		return fmt.Errorf("the server takes the rows for duplicates, but has none of them")
 	}
 	return err

@@ -20,6 +20,7 @@ var statements embed.FS
 type Schema struct {
 	database  string
 	tables    [5]string // by scope
+	events    string
 	cluster   string
 	ttl       time.Duration
 	window    int
@@ -37,6 +38,7 @@ func NewSchema(cfg *Config) (*Schema, error) {
 	return &Schema{
 		database:  cfg.Database,
 		tables:    cfg.Tables.byScope(),
+		events:    cfg.Tables.Events,
 		cluster:   cfg.Cluster,
 		ttl:       cfg.TTL,
 		window:    cfg.DeduplicationWindow,
@@ -50,7 +52,7 @@ func (s *Schema) Create() []string {
 	for _, scope := range entity.Scopes() {
 		all = append(all, s.createTable(scope)...)
 	}
-	return all
+	return append(all, s.createEvents()...)
 }
 
 // AddFeatures returns the statements that add a column for each feature to the table of the scope, under the names that
@@ -118,15 +120,21 @@ func (s *Schema) createTable(scope entity.Scope) []string {
 	d.Columns = fixedColumns(scope)
 	d.Comment = fmt.Sprintf("Samples of scope %s: a row per entity and time, a column per feature", scope)
 	d.TTLSeconds, d.Window = int64(s.ttl/time.Second), s.window
+	return s.createWith("table.sql", d)
+}
+
+// createWith returns the statements that make a table by a template: with a cluster, the one that keeps the data before
+// the one that reads it.
+func (s *Schema) createWith(template string, d sqlData) []string {
 	d.Engine, d.WindowSetting = "MergeTree", "non_replicated_deduplication_window"
 	if s.cluster == "" {
-		return []string{s.render("table.sql", d)}
+		return []string{s.render(template, d)}
 	}
 	d.Engine, d.WindowSetting = "ReplicatedMergeTree", "replicated_deduplication_window"
 	d.Local = localTable(d.Table)
 	local := d
 	local.Table = d.Local
-	return []string{s.render("table.sql", local), s.render("distributed.sql", d)}
+	return []string{s.render(template, local), s.render("distributed.sql", d)}
 }
 
 // addColumns alters the table that keeps the data before the one that reads it.

@@ -156,6 +156,42 @@ SETTINGS index_granularity = 1024
     , non_replicated_deduplication_window = 10000
 COMMENT 'Samples of scope other: a row per entity and time, a column per feature';
 
+CREATE TABLE IF NOT EXISTS `nodesec`.`events`
+(
+      `ts` DateTime64(9, 'UTC') COMMENT 'Time of the event' CODEC(Delta(8), ZSTD(1))
+    , `observed` DateTime64(9, 'UTC') COMMENT 'Time at which it was observed; of our receivers and rules: the tick' CODEC(Delta(8), ZSTD(1))
+    , `entity` UInt64 COMMENT 'Hash of what identifies the entity, as in the tables of samples' CODEC(ZSTD(1))
+    , `batch` UInt64 COMMENT 'Number of the insert that brought the row' CODEC(ZSTD(1))
+    , `scope` LowCardinality(String) COMMENT 'What kind of entity it is: node, pod, container, process, other' CODEC(ZSTD(1))
+    , `event` LowCardinality(String) COMMENT 'Name of the event' CODEC(ZSTD(1))
+    , `cluster` LowCardinality(String) COMMENT 'k8s.cluster.name' CODEC(ZSTD(1))
+    , `node` LowCardinality(String) COMMENT 'k8s.node.name, else host.name' CODEC(ZSTD(1))
+    , `namespace` LowCardinality(String) COMMENT 'k8s.namespace.name' CODEC(ZSTD(1))
+    , `workload` LowCardinality(String) COMMENT 'Name of the pod\'s outermost owner' CODEC(ZSTD(1))
+    , `workload_kind` LowCardinality(String) COMMENT 'Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet' CODEC(ZSTD(1))
+    , `pod` LowCardinality(String) COMMENT 'k8s.pod.name' CODEC(ZSTD(1))
+    , `pod_uid` LowCardinality(String) COMMENT 'k8s.pod.uid' CODEC(ZSTD(1))
+    , `container` LowCardinality(String) COMMENT 'k8s.container.name, else container.name' CODEC(ZSTD(1))
+    , `container_id` LowCardinality(String) COMMENT 'container.id' CODEC(ZSTD(1))
+    , `image` LowCardinality(String) COMMENT 'container.image.name' CODEC(ZSTD(1))
+    , `image_tag` LowCardinality(String) COMMENT 'container.image.tag, else the first of container.image.tags' CODEC(ZSTD(1))
+    , `cgroup` LowCardinality(String) COMMENT 'cgroup path' CODEC(ZSTD(1))
+    , `process` LowCardinality(String) COMMENT 'process.executable.name' CODEC(ZSTD(1))
+    , `exe` LowCardinality(String) COMMENT 'process.executable.path' CODEC(ZSTD(1))
+    , `command` String COMMENT 'process.command_line' CODEC(ZSTD(1))
+    , `severity_number` UInt8 COMMENT 'OpenTelemetry severity number, 0 if unspecified' CODEC(ZSTD(1))
+    , `severity` LowCardinality(String) COMMENT 'Severity text' CODEC(ZSTD(1))
+    , `body` String COMMENT 'Body of the log record' CODEC(ZSTD(3))
+    , `attributes` Map(LowCardinality(String), String) COMMENT 'Attributes of the log record' CODEC(ZSTD(3))
+    , `resource` Map(LowCardinality(String), String) COMMENT 'Resource attributes that have no column' CODEC(ZSTD(6))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(ts)
+ORDER BY (event, ts)
+SETTINGS ttl_only_drop_parts = 1
+    , non_replicated_deduplication_window = 10000
+COMMENT 'Log records: rare events with a text';
+
 ALTER TABLE `nodesec`.`container_samples`
       ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(6))
     , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(6))
