@@ -45,6 +45,7 @@ generate: ## Regenerate the collector's main package, the components' metadata a
 	@set -e; for file in $$(git ls-files '*/metadata.yaml'); do echo "mdatagen $$file"; \
 		(cd $$(dirname $$file) && $(TOOL) mdatagen metadata.yaml); done
 	go generate ./receivers/...
+	go test ./internal/features -run TestDocumentation -update
 
 .PHONY: test
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end

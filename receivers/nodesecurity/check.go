@@ -41,8 +41,7 @@ func Check(cfg *Config) (check.Report, error) {
 		}
 	}
 	groups := c.checkBPF(cfg, hierarchy, tree, sizes)
-	report.Groups = append(groups, checkEvents(groups))
-	report.Groups = append(report.Groups, checkPosture(cfg.root(), mount, tree)...)
+	report.Groups = slices.Concat(groups, []check.Group{checkEvents(groups)}, checkPosture(cfg.root(), mount, tree))
 	report.Capabilities = c.checkCapabilities()
 	report.Mounts = c.checkMounts()
 	return report, nil

@@ -3,6 +3,7 @@
 package nodesecurity
 
 import (
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -83,8 +84,22 @@ func describe(m *metric, value, group string, scopes []string) vocabulary.Descri
 	}
 	return vocabulary.Description{
 		Name: vocabulary.Name(m.name, attributes), Scopes: scopes, Group: group, Unit: m.unit, Counter: m.sum,
-		Text: m.description,
+		Text: textFor(m, value),
 	}
+}
+
+// textFor is the metric's description without the sentences about other values: those that start with names and a colon.
+func textFor(m *metric, value string) string {
+	var kept []string
+	for sentence := range strings.SplitSeq(strings.TrimSuffix(m.description, "."), ". ") {
+		names, _, colon := strings.Cut(sentence, ": ")
+		about := strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })
+		others := !slices.ContainsFunc(about, func(name string) bool { return name == value || !slices.Contains(m.values, name) })
+		if !colon || !others {
+			kept = append(kept, sentence)
+		}
+	}
+	return strings.Join(kept, ". ") + "."
 }
 
 // valuesOf are the values of the metric's attribute, or the empty one if it has none.

@@ -82,11 +82,12 @@ const (
 func (c *circumstances) diagnose(err error) check.Reason {
 	r := check.Reason{Detail: fmt.Sprintf("%+v", err)}
 	denied := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
+	mayLoad := c.capabilities.Has(check.CapBPF) && c.capabilities.Has(check.CapPerfmon)
 	var verifier *ebpf.VerifierError
 	switch {
 	case errors.Is(err, errNoCgroups):
 		r.Why, r.Help = "there are no cgroups to count by", "mount the cgroup file system at /sys/fs/cgroup below root_path"
-	case denied && !(c.capabilities.Has(check.CapBPF) && c.capabilities.Has(check.CapPerfmon)):
+	case denied && !mayLoad:
 		r.Why, r.Help = "may not load BPF programs: no "+c.lackedForBPF(), helpPrivilege
 	case c.olderThan(5, 11):
 		r.Why, r.Help = "the kernel is too old", helpKernel
