@@ -270,13 +270,21 @@ func TestEventsAreBoundedAndThoseThatDoNotFitAreLostAndCounted(t *testing.T) {
 		cgroup := h.run(t, p, outcome{CountBPFProgLoad: n, CountBPFLoaded: n})
 		_, after, _ := h.probe.Lost()
 
-		first := 0
-		require.NoError(t, h.probe.Events(10, func(Event) { first++ }))
-		assert.Equal(t, 10, first)
-		rest := len(drainEvents(t, h)[cgroup])
-		assert.Equal(t, n, first+rest+int(after-before))
+		got, own := 0, 0
+		take := func(e Event) {
+			got++
+			if e.Cgroup == cgroup {
+				own++
+			}
+		}
+		require.NoError(t, h.probe.Events(10, take))
+		assert.Equal(t, 10, got)
+		require.NoError(t, h.probe.Events(1<<20, take))
+		lost := int(after - before) // and those of others on this host, which may have come after the ring was full
+		assert.GreaterOrEqual(t, own+lost, n)
+		assert.LessOrEqual(t, own+lost, n+100)
 		assert.Greater(t, after, before)
-		assert.Greater(t, rest, eventBytes/512)
+		assert.Greater(t, own, eventBytes/512)
 	})
 }
 

@@ -139,15 +139,16 @@ func TestAShellWithATerminalIsCounted(t *testing.T) {
 func TestAShellThatIsNotTheFirstProcessOfItsCgroupWasEntered(t *testing.T) {
 	onEachHierarchy(t, func(t *testing.T, h *host) {
 		dir := h.cgroup(t)
-		first := newMachine()
+		first, second := newMachine(), newMachine()
 		first.exec(target(t, "sh"))
-		start(t, dir, first.file(t, directory(t), "first")).finish(t)
+		second.exec(target(t, "sh")) // made before the cgroup is, which begins with its first event
+		files := []string{first.file(t, directory(t), "first"), second.file(t, directory(t), "second")}
+
+		start(t, dir, files[0]).finish(t)
 		own := h.counted(t, dir)
 		compare(t, first, executed(outcome{classShell: 1}), &own)
 
-		second := newMachine()
-		second.exec(target(t, "sh"))
-		start(t, dir, second.file(t, directory(t), "second")).finish(t)
+		start(t, dir, files[1]).finish(t)
 		both := h.counted(t, dir)
 		own.Since(&both, &own)
 		compare(t, second, executed(outcome{classShell: 1, CountExecShellEntered: 1}), &own)
