@@ -3,7 +3,6 @@
 package probe
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -155,10 +154,10 @@ func manyProcesses(path string) *machine {
 }
 
 // manyCgroups makes and removes one cgroup after the other, each with one process in it. All have the same path.
-func manyCgroups(path string) *machine {
+func manyCgroups(path string, n int) *machine {
 	p := newMachine()
 	dir, procs, self := p.string(path), p.string(path+"/cgroup.procs"), p.string("0")
-	p.loop(cgroupsEach, func() {
+	p.loop(n, func() {
 		p.call("mkdir", dir, 0o755)
 		p.fork(func() {
 			p.call("open", procs, os.O_WRONLY, 0)
@@ -198,7 +197,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 				processes = append(processes, &worker{dir: two, machine: manyProcesses(path)})
 			}
 			dir := h.cgroup(t)
-			cgroups = append(cgroups, &worker{dir: dir, machine: manyCgroups(filepath.Join(h.base, "nodesec-load"+strconv.Itoa(i)))})
+			cgroups = append(cgroups, &worker{dir: dir, machine: manyCgroups(filepath.Join(h.base, "nodesec-load"+strconv.Itoa(i)), cgroupsEach)})
 		}
 		took := l.begin(t, append(append(append([]*worker{}, calls...), processes...), cgroups...))
 
@@ -226,6 +225,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 	})
 }
 
+// What has no slot is counted for the node, and news that do not fit are counted.
 func TestNothingIsLostWhenSlotsRunOut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
@@ -234,10 +234,9 @@ func TestNothingIsLostWhenSlotsRunOut(t *testing.T) {
 		unload(t)
 		h = h.small(t, 64)
 		l := newLedger(h, nil)
-		for i := range 2 {
-			m := manyCgroups(filepath.Join(h.base, "nodesec-full"+strconv.Itoa(i)))
-			start(t, h.cgroup(t), m.file(t, directory(t), "worker")).finish(t)
-		}
+		const n = 11_000 // more news than fit
+		m := manyCgroups(filepath.Join(h.base, "nodesec-full"), n)
+		start(t, h.cgroup(t), m.file(t, directory(t), "worker")).finish(t)
 		for slot := range uint32(64) {
 			l.add(t, Slot{Number: slot, Cgroup: uint64(slot)})
 		}
@@ -245,10 +244,15 @@ func TestNothingIsLostWhenSlotsRunOut(t *testing.T) {
 		for _, of := range l.own {
 			sum += int(of.Syscalls[numberOf("sched_get_priority_max")])
 		}
-		assert.Equal(t, 2*cgroupsEach, sum)
-		assert.Greater(t, l.own[0].Syscalls[numberOf("getppid")], uint32(10*(cgroupsEach-64)))
-		unattributed, _, _ := h.probe.Lost()
-		assert.Greater(t, unattributed, uint64(20*(cgroupsEach-64)))
+		assert.Equal(t, n, sum)
+		assert.Greater(t, l.own[0].Syscalls[numberOf("getppid")], uint32(10*(n-64)))
+		unattributed, _, lost := h.probe.Lost()
+		assert.Greater(t, unattributed, uint64(10*(n-64)))
+		told := 0
+		require.NoError(t, h.probe.News(func(CgroupNews) { told++ }))
+		assert.Positive(t, lost)
+		assert.GreaterOrEqual(t, told+int(lost), 2*n)
+		assert.LessOrEqual(t, told+int(lost), 2*n+1000, "others make few cgroups at the same time")
 	})
 }
 
@@ -274,8 +278,8 @@ func (l *ledger) report(t *testing.T, took time.Duration, memory uint64) {
 			system += uint64(n)
 		}
 	}
-	t.Log(fmt.Sprintf("%d calls, %d processes and %d cgroups in %.1f s; maps %.1f MB; %d ticks of %v each to read %d slots",
+	t.Logf("%d calls, %d processes and %d cgroups in %.1f s; maps %.1f MB; %d ticks of %v each to read %d slots",
 		4*callsEach, 4*processesEach, 2*cgroupsEach, took.Seconds(), float64(memory)/1e6, l.ticks,
-		(l.read / time.Duration(l.ticks)).Round(time.Microsecond), len(l.before)))
+		(l.read / time.Duration(l.ticks)).Round(time.Microsecond), len(l.before))
 	assert.Greater(t, system, uint64(4*callsEach))
 }
