@@ -34,9 +34,9 @@ func actions() map[string]bpfCall {
 	return map[string]bpfCall{
 		"execve": plain(bpfActionACTION_EXEC), "execveat": plain(bpfActionACTION_EXEC),
 
-		"open": at(bpfActionACTION_OPEN, 0, none), "creat": at(bpfActionACTION_OPEN, 0, none),
-		"openat": at(bpfActionACTION_OPEN, 1, 0), "openat2": at(bpfActionACTION_OPEN, 1, 0),
-		"open_by_handle_at": plain(bpfActionACTION_OPEN),
+		"open": two(bpfActionACTION_OPEN, 0, none, 1, none), "creat": at(bpfActionACTION_OPEN, 0, none),
+		"openat": two(bpfActionACTION_OPEN, 1, 0, 2, none), "openat2": two(bpfActionACTION_OPEN, 1, 0, 2, 2),
+		"open_by_handle_at": two(bpfActionACTION_OPEN, none, none, 2, none),
 		"unlink":            at(bpfActionACTION_REMOVE, 0, none), "rmdir": at(bpfActionACTION_REMOVE, 0, none),
 		"unlinkat": at(bpfActionACTION_REMOVE, 1, 0),
 		"rename":   two(bpfActionACTION_RENAME, 0, none, 1, none), "renameat": two(bpfActionACTION_RENAME, 1, 0, 3, 2),

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/classes"
 )
 
 func TestRawCallsAreCountedByTheirNumbers(t *testing.T) {
@@ -311,5 +313,30 @@ func TestASignalHandlerReturnsWithoutANumber(t *testing.T) {
 		p.killOneself(syscall.SIGUSR1)
 		p.returned[Syscalls-1]++
 		h.run(t, p, outcome{})
+	})
+}
+
+func TestFilesThatAreTruncatedByOpeningThemAreCounted(t *testing.T) {
+	const (
+		history = Count(classes.PathHistory)
+		cut     = syscall.O_WRONLY | syscall.O_TRUNC
+		here    = -100 // AT_FDCWD
+	)
+	onEachHierarchy(t, func(t *testing.T, h *host) {
+		dir := directory(t)
+		p := newMachine()
+		path := p.string(newTarget(0).file(t, dir, ".bash_history"))
+		p.call("open", path, cut, 0)
+		p.call("openat", here, path, cut, 0)
+		p.call("openat2", here, path, p.words(cut, 0, 0), 24)
+		p.call("creat", path, 0o600)
+		p.call("open", path, syscall.O_WRONLY, 0)
+		p.call("openat", here, path, syscall.O_RDWR, 0)
+		p.call("openat2", here, path, p.words(syscall.O_WRONLY, 0, 0), 24)
+		p.call("open", p.string(dir+"/.zsh_history"), cut|syscall.O_CREAT, 0o600) // there was nothing to remove
+		h.run(t, p, outcome{
+			CountOpen: 8, CountCreate: 1, CountCreateHidden: 1, CountReadClass + history: 1, CountWriteClass + history: 8,
+			CountRemoveClass + history: 4,
+		})
 	})
 }

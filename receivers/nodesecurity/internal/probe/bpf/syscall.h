@@ -191,6 +191,21 @@ static __always_inline void count_created(struct actor *a, struct inode *inode, 
 	bpf_map_update_elem(&created, &id, &one, BPF_ANY);
 }
 
+// truncates says whether an open was asked to empty the file: an open file does not have O_TRUNC among its flags (fs/open.c,
+// do_dentry_open).
+static __always_inline bool truncates(struct pt_regs *regs)
+{
+	const volatile struct call *c = call_of(regs);
+
+	if (c->path2 == NO_ARGUMENT)
+		return true; // creat
+	u64 flags = argument(regs, c->path2);
+
+	if (c->dir2 != NO_ARGUMENT && bpf_probe_read_user(&flags, sizeof(flags), (void *)flags))
+		return false; // struct open_how starts with them
+	return flags & O_TRUNC;
+}
+
 // The file is taken out of the task's table: it is what was opened, whatever the path in the task's memory says by now.
 HANDLER(do_open)
 {
@@ -243,7 +258,7 @@ HANDLER(do_open)
 		add_classes(a.counters, COUNT_READ, bits, PATH_CLASSES);
 	if (mode & FMODE_WRITE)
 		add_classes(a.counters, COUNT_WRITE, bits, PATH_CLASSES);
-	if (BPF_CORE_READ(f, f_flags) & O_TRUNC)
+	if (!(mode & FMODE_CREATED) && truncates(regs))
 		add_classes(a.counters, COUNT_REMOVE, bits, PATH_CLASSES);
 	if (bits & sensitive_paths && has_parent_step(argument(regs, call_of(regs)->path)))
 		add(&a, COUNT_OPEN_TRAVERSAL);
