@@ -5,8 +5,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/nodesec/nodesec/internal/embedded"
 )
@@ -15,7 +20,7 @@ import (
 type Server struct {
 	Native, HTTP string // addresses, host:port
 	Version      string
-	PID          int // of the process whose CPU time is measured
+	PID          int // of ClickHouse itself, whose CPU time is measured
 
 	embedded *embedded.Server
 }
@@ -31,9 +36,41 @@ func Start(ctx context.Context, folder string) (*Server, error) {
 		return nil, fmt.Errorf("start ClickHouse: %w", err)
 	}
 	info := e.Info()
+	engine, err := innermost(info.PID)
+	if err != nil {
+		return nil, errors.Join(err, e.Stop())
+	}
 	return &Server{
-		Native: info.NativeAddr(), HTTP: info.HTTPAddr(), Version: info.Version, PID: info.PID, embedded: e,
+		Native: info.NativeAddr(), HTTP: info.HTTPAddr(), Version: info.Version, PID: engine, embedded: e,
 	}, nil
+}
+
+// innermost follows a process to its only child, the child's only child and so on: ClickHouse itself runs below the
+// process that watches it and hands its clients on.
+func innermost(pid int) (int, error) {
+	for {
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // one file per thread
+		if err != nil || len(files) == 0 {
+			return 0, fmt.Errorf("list the children of process %d: needs a kernel with CONFIG_PROC_CHILDREN", pid)
+		}
+		var children []string
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // a thread may end
+				return 0, fmt.Errorf("list the children of process %d: %w", pid, err)
+			}
+			children = append(children, strings.Fields(string(text))...)
+		}
+		if len(children) == 0 {
+			return pid, nil
+		}
+		if len(children) > 1 {
+			return 0, fmt.Errorf("find ClickHouse: process %d has the children %v", pid, children)
+		}
+		if pid, err = strconv.Atoi(children[0]); err != nil {
+			return 0, fmt.Errorf("find ClickHouse: %w", err)
+		}
+	}
 }
 
 // Stop ends the server.
