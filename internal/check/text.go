@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// maxNames is how many groups are named that something would help.
+const maxNames = 4
+
 // WriteText writes the report for people: a table of the groups with the reasons in short, then what would help, once.
 func (r *Report) WriteText(w io.Writer, verbose bool) error {
 	var b strings.Builder
@@ -83,7 +86,11 @@ func (r *Report) writeHelp(b *strings.Builder) {
 		b.WriteString("\nwhat would help\n")
 	}
 	for _, help := range order {
-		fmt.Fprintf(b, "  %s\n      for %s\n", help, strings.Join(helped[help], ", "))
+		names := helped[help]
+		if more := len(names) - maxNames; more > 1 {
+			names = append(names[:maxNames:maxNames], fmt.Sprintf("and %d more", more))
+		}
+		fmt.Fprintf(b, "  %s\n      for %s\n", help, strings.Join(names, ", "))
 	}
 }
 

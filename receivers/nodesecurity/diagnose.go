@@ -137,40 +137,40 @@ func (c *circumstances) lackedForBPF() string {
 }
 
 // diagnoseGroup says what keeps the features of a group away, given what became of the programs; none if it is complete.
-// Programs that fail for one reason are one.
+// Programs that fail for one reason are one, and are not named if they are all.
 func (c *circumstances) diagnoseGroup(group probe.Group, statuses []probe.Status) (reasons []check.Reason) {
-	type cause struct{ why, help string }
-	programs := map[cause][]string{}
-	var order []check.Reason
-	for _, status := range statuses {
-		if status.Err == nil || status.Group != group {
+	handled := hasHandler(group, statuses)
+	var programs [][]string // of each reason
+	all := true
+	for i, status := range statuses {
+		ours := status.Group == group || i == 0 && handled
+		if status.Err == nil || !ours {
+			all = all && !ours
 			continue
 		}
 		r := c.diagnose(status.Err)
-		if isNotThere(status.Err) {
-			if help := newerKernel(status.Program); help != "" {
-				r.Help = help
-			}
+		if help := newerKernel(status.Program); help != "" && isNotThere(status.Err) {
+			r.Help = help
 		}
-		key := cause{r.Why, r.Help}
-		if programs[key] == nil {
-			order = append(order, r)
+		same := slices.IndexFunc(reasons, func(known check.Reason) bool { return known.Why == r.Why && known.Help == r.Help })
+		if same < 0 {
+			same = len(reasons)
+			reasons, programs = append(reasons, r), append(programs, nil)
 		}
-		programs[key] = append(programs[key], status.Program)
+		if !slices.Contains(programs[same], status.Program) {
+			programs[same] = append(programs[same], status.Program)
+		}
 	}
-	if first := statuses[0]; first.Err != nil && first.Group != group && hasHandler(group, statuses) {
-		r := c.diagnose(first.Err)
-		order = append(order, r)
-		programs[cause{r.Why, r.Help}] = append(programs[cause{r.Why, r.Help}], first.Program)
+	if all && len(reasons) == 1 {
+		return reasons
 	}
-	for _, r := range order {
-		r.Why = strings.Join(programs[cause{r.Why, r.Help}], ", ") + ": " + r.Why
-		reasons = append(reasons, r)
+	for i := range reasons {
+		reasons[i].Why = strings.Join(programs[i], ", ") + ": " + reasons[i].Why
 	}
 	return reasons
 }
 
-// hasHandler says that a group has a program that the first one, on_sys_exit, calls.
+// hasHandler says that a group has a program that the first of all, on_sys_exit, calls.
 func hasHandler(group probe.Group, statuses []probe.Status) bool {
 	return slices.ContainsFunc(statuses, func(s probe.Status) bool {
 		return s.Group == group && strings.HasPrefix(s.Program, "do_")

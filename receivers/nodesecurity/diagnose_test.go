@@ -71,7 +71,7 @@ func TestProgramsThatFailForOneReasonAreOneReason(t *testing.T) {
 	}
 	reasons := here.diagnoseGroup(probe.GroupTraffic, statuses)
 	require.Len(t, reasons, 1)
-	assert.Equal(t, "on_send, on_receive: not in this kernel", reasons[0].Why)
+	assert.Equal(t, "not in this kernel", reasons[0].Why, "all of them")
 	assert.Contains(t, reasons[0].Help, "Linux 6.3")
 	assert.Empty(t, here.diagnoseGroup(probe.GroupFiles, statuses))
 
@@ -80,6 +80,16 @@ func TestProgramsThatFailForOneReasonAreOneReason(t *testing.T) {
 	require.Len(t, reasons, 1, "handlers are never called without it")
 	assert.Equal(t, "on_sys_exit: the kernel denies bpf(2) to this process", reasons[0].Why)
 	assert.Len(t, here.diagnoseGroup(probe.GroupTraffic, statuses), 1)
+
+	statuses[3].Err = wrap(unix.EPERM)
+	reasons = here.diagnoseGroup(probe.GroupFiles, statuses)
+	require.Len(t, reasons, 1)
+	assert.Equal(t, "the kernel denies bpf(2) to this process", reasons[0].Why)
+
+	statuses[2].Err = nil
+	reasons = here.diagnoseGroup(probe.GroupTraffic, statuses)
+	require.Len(t, reasons, 1)
+	assert.Equal(t, "on_send: not in this kernel", reasons[0].Why, "one of them")
 }
 
 func TestOlderThan(t *testing.T) {
