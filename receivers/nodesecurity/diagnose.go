@@ -87,12 +87,12 @@ func (c *circumstances) diagnose(err error) check.Reason {
 	switch {
 	case errors.Is(err, errNoCgroups):
 		r.Why, r.Help = "there are no cgroups to count by", "mount the cgroup file system at /sys/fs/cgroup below root_path"
-	case denied && !mayLoad:
-		r.Why, r.Help = "may not load BPF programs: no "+c.lackedForBPF(), helpPrivilege
 	case c.olderThan(5, 11):
 		r.Why, r.Help = "the kernel is too old", helpKernel
-	case !c.BTF && !errors.As(err, &verifier):
+	case !c.BTF && !denied && !errors.As(err, &verifier):
 		r.Why, r.Help = "the kernel does not describe its types (BTF)", helpKernel
+	case !mayLoad: // some attempts then fail as not supported, instead of denied
+		r.Why, r.Help = "may not load BPF programs: no "+c.lackedForBPF(), helpPrivilege
 	case c.Lockdown == lockdownConfidentiality:
 		r.Why = "lockdown forbids programs to read kernel memory"
 		r.Help = "boot with lockdown=integrity, or without lockdown"

@@ -35,6 +35,8 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{"no privileges", with(func(c *circumstances) { c.capabilities = 0 }), wrap(unix.EPERM),
 			"may not load BPF programs: no CAP_BPF, no CAP_PERFMON", helpPrivilege},
+		{"no privileges for a probe", with(func(c *circumstances) { c.capabilities = 0 }), wrap(ebpf.ErrNotSupported),
+			"may not load BPF programs: no CAP_BPF, no CAP_PERFMON", helpPrivilege},
 		{"one privilege", with(func(c *circumstances) { c.capabilities = 1 << check.CapBPF }), wrap(unix.EACCES),
 			"may not load BPF programs: no CAP_PERFMON", helpPrivilege},
 		{"privileges, and no", ready, wrap(unix.EPERM), "the kernel denies bpf(2) to this process",

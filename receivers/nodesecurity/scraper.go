@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/nodesec/nodesec/internal/check"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
@@ -71,7 +70,7 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 	if cfg.BPF.Enabled {
 		if s.probe, err = loadProbe(cfg, hierarchy, s.tree); err != nil {
 			here := readCircumstances(cfg.root())
-			s.report(zap.ErrorLevel, "Nothing is counted in the kernel", here.diagnose(err))
+			s.report("Nothing is counted in the kernel", here.diagnose(err))
 		} else {
 			source = s.probe
 		}
@@ -114,14 +113,15 @@ func (s *scraper) reportMissing(root string) {
 	here := readCircumstances(root)
 	for group := range probe.Groups {
 		for _, reason := range here.diagnoseGroup(group, s.probe.Status()) {
-			s.report(zap.WarnLevel, "Features are not counted", reason, zap.Stringer("group", group))
+			s.report("Features are not counted", reason, zap.Stringer("group", group))
 		}
 	}
 }
 
-// report logs a reason. The whole error may be as long as the log of the kernel's verifier.
-func (s *scraper) report(level zapcore.Level, message string, reason check.Reason, fields ...zap.Field) {
-	s.logger.Log(level, message, append(fields, zap.String("why", reason.Why), zap.String("help", reason.Help))...)
+// report logs a reason, as a warning: an error would come with a stack trace. The whole error, which may be as long as the
+// log of the kernel's verifier, is for debugging.
+func (s *scraper) report(message string, reason check.Reason, fields ...zap.Field) {
+	s.logger.Warn(message, append(fields, zap.String("why", reason.Why), zap.String("help", reason.Help))...)
 	s.logger.Debug(message, append(fields, zap.String("detail", reason.Detail))...)
 }
 
