@@ -95,7 +95,8 @@ type PostureConfig struct {
 
 // EventsConfig is about the log records.
 type EventsConfig struct {
-	// MaxPerTick is how many records a tick may have; the rest is counted and dropped. Default 100; zero means none.
+	// MaxPerTick is how many records a tick may have; the rest waits in the ring buffer for the next ticks, and what does
+	// not fit there is dropped and counted. Default 100; zero means no records.
 	MaxPerTick int `mapstructure:"max_per_tick"`
 
 	// prevent unkeyed literal initialization

@@ -94,7 +94,7 @@ func count(err error) int64 {
 	if err == nil {
 		return 0
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost error only
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return int64(len(joined.Unwrap()))
 	}
 	return 1
