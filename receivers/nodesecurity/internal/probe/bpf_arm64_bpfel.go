@@ -287,6 +287,12 @@ type bpfNetworkKey struct {
 	Address [16]uint8
 }
 
+type bpfOwner struct {
+	_      structs.HostLayout
+	Cgroup uint64
+	Failed uint64
+}
+
 type bpfPathClass uint32
 
 const (
@@ -327,7 +333,7 @@ type bpfPrivileges struct {
 type bpfScratch struct {
 	_      structs.HostLayout
 	Names  [32]uint64
-	String [256]int8
+	String [4096]int8
 }
 
 type bpfSlot struct {
@@ -408,6 +414,7 @@ const (
 	bpfProgOnRetransmit        = "on_retransmit"
 	bpfProgOnSend              = "on_send"
 	bpfProgOnSignal            = "on_signal"
+	bpfProgOnSockDestroy       = "on_sock_destroy"
 	bpfProgOnSockState         = "on_sock_state"
 	bpfProgOnSysExit           = "on_sys_exit"
 	bpfVarCalls                = "calls"
@@ -513,6 +520,7 @@ type bpfProgramSpecs struct {
 	OnRetransmit  *ebpf.ProgramSpec `ebpf:"on_retransmit"`
 	OnSend        *ebpf.ProgramSpec `ebpf:"on_send"`
 	OnSignal      *ebpf.ProgramSpec `ebpf:"on_signal"`
+	OnSockDestroy *ebpf.ProgramSpec `ebpf:"on_sock_destroy"`
 	OnSockState   *ebpf.ProgramSpec `ebpf:"on_sock_state"`
 	OnSysExit     *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
 }
@@ -714,6 +722,7 @@ type bpfPrograms struct {
 	OnRetransmit  *ebpf.Program `ebpf:"on_retransmit"`
 	OnSend        *ebpf.Program `ebpf:"on_send"`
 	OnSignal      *ebpf.Program `ebpf:"on_signal"`
+	OnSockDestroy *ebpf.Program `ebpf:"on_sock_destroy"`
 	OnSockState   *ebpf.Program `ebpf:"on_sock_state"`
 	OnSysExit     *ebpf.Program `ebpf:"on_sys_exit"`
 }
@@ -756,6 +765,7 @@ func (p *bpfPrograms) Close() error {
 		p.OnRetransmit,
 		p.OnSend,
 		p.OnSignal,
+		p.OnSockDestroy,
 		p.OnSockState,
 		p.OnSysExit,
 	)

@@ -48,7 +48,7 @@ func actions() map[string]bpfCall {
 		"fchmodat": at(bpfActionACTION_CHMOD, 2, none), "fchmodat2": at(bpfActionACTION_CHMOD, 2, none),
 		"chown": plain(bpfActionACTION_CHOWN), "lchown": plain(bpfActionACTION_CHOWN), "fchown": plain(bpfActionACTION_CHOWN),
 		"fchownat": plain(bpfActionACTION_CHOWN),
-		"truncate": at(bpfActionACTION_TRUNCATE, 0, none), "ftruncate": plain(bpfActionACTION_TRUNCATE),
+		"truncate": at(bpfActionACTION_TRUNCATE, 0, none), "ftruncate": at(bpfActionACTION_TRUNCATE, none, 0),
 
 		"ptrace": plain(bpfActionACTION_PTRACE), "mmap": plain(bpfActionACTION_MMAP),
 		"mprotect": plain(bpfActionACTION_MPROTECT), "pkey_mprotect": plain(bpfActionACTION_MPROTECT),

@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/classes"
 )
@@ -120,6 +121,7 @@ func (h *host) require(t *testing.T) {
 		newest := makeCgroup(h.base)
 		h.probe, h.err = Load(Options{
 			Controller: h.controller, NewestCgroup: newest, MaxCgroups: 8192, CPUs: runtime.NumCPU(), Tables: &tables,
+			HostDevice: rootDevice(),
 		})
 		if h.err == nil {
 			h.loaded = true
@@ -142,6 +144,15 @@ func makeCgroup(base string) uint64 {
 	}
 	defer func() { _ = os.Remove(dir) }()
 	return inodeOf(dir)
+}
+
+// rootDevice is the kernel's number of the device that this process has its root on.
+func rootDevice() uint32 {
+	var st unix.Stat_t
+	if unix.Stat("/", &st) != nil {
+		return 0
+	}
+	return unix.Major(st.Dev)<<20 | unix.Minor(st.Dev)
 }
 
 func inodeOf(path string) uint64 {
@@ -199,6 +210,13 @@ func (h *host) prepare(t *testing.T, dir, act string, args ...string) *actor {
 	t.Helper()
 	a := &actor{cmd: exec.Command("/proc/self/exe")}
 	a.cmd.Env = append(os.Environ(), actVariable+"="+act, argsVariable+"="+strings.Join(args, "\x1f"))
+	a.start(t, dir)
+	return a
+}
+
+// start starts the actor, waits until it is ready and moves it into the cgroup.
+func (a *actor) start(t *testing.T, dir string) {
+	t.Helper()
 	a.cmd.Stdout, a.cmd.Stderr = &a.output, &a.output
 	var err error
 	a.begin, err = a.cmd.StdinPipe()
@@ -206,7 +224,10 @@ func (h *host) prepare(t *testing.T, dir, act string, args ...string) *actor {
 	ready, theirs, err := os.Pipe()
 	require.NoError(t, err)
 	defer ready.Close()
-	a.cmd.ExtraFiles = []*os.File{theirs}
+	if a.cmd.ExtraFiles == nil {
+		a.cmd.ExtraFiles = []*os.File{nil}
+	}
+	a.cmd.ExtraFiles[0] = theirs
 	require.NoError(t, a.cmd.Start())
 	require.NoError(t, theirs.Close())
 	t.Cleanup(func() {
@@ -218,7 +239,6 @@ func (h *host) prepare(t *testing.T, dir, act string, args ...string) *actor {
 	require.NoError(t, err)
 	pid := strconv.Itoa(a.cmd.Process.Pid)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(pid), 0))
-	return a
 }
 
 // finish lets the actor act and waits until it is gone.

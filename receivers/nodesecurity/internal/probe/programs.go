@@ -69,6 +69,7 @@ func programs() []program {
 		{"do_module", GroupCalls, bpfActionACTION_MODULE},
 		{"do_unmodule", GroupCalls, bpfActionACTION_UNMODULE},
 		{"on_sock_state", GroupConnections, 0},
+		{"on_sock_destroy", GroupConnections, 0},
 		{"do_connect", GroupConnections, bpfActionACTION_CONNECT},
 		{"do_accept", GroupConnections, bpfActionACTION_ACCEPT},
 		{"do_sendto", GroupDatagrams, bpfActionACTION_SENDTO},

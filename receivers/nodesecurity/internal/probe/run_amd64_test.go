@@ -7,14 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/cilium/ebpf/btf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -147,27 +145,6 @@ func compare(t *testing.T, p *machine, want outcome, own *Counters) {
 		}
 	}
 	assert.Equal(t, returned, calls)
-}
-
-// countNames are the names of the counters in bpf/shared.h; those of classes have the name of the counter of the first.
-func countNames(t *testing.T) (names [bpfCountCOUNTS]string) {
-	t.Helper()
-	spec, err := loadBpf()
-	require.NoError(t, err)
-	var enum *btf.Enum
-	require.NoError(t, spec.Types.TypeByName("count", &enum))
-	for _, value := range enum.Values {
-		if value.Value < uint64(len(names)) && !strings.HasSuffix(value.Name, "_LAST") {
-			names[value.Value] = value.Name
-		}
-	}
-	for i, name := range names {
-		if name == "" {
-			first, _, _ := strings.Cut(names[i-1], "+")
-			names[i] = first + "+" + strconv.Itoa(i-slices.Index(names[:], first))
-		}
-	}
-	return names
 }
 
 func (h *host) beginTick() error { return h.probe.BeginTick(time.Now(), sinceBoot()) }

@@ -163,11 +163,16 @@ struct {
 } created SEC(".maps");
 
 // The cgroup that a socket belongs to: in interrupts the current task is somebody else.
+struct owner {
+	u64 cgroup;
+	u64 failed; // the connection, which has been counted
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
 	__type(key, u64);
-	__type(value, u64);
+	__type(value, struct owner);
 } sockets SEC(".maps");
 
 // The address that a UDP socket sent to last, as a hash.
@@ -202,7 +207,7 @@ struct {
 } news SEC(".maps");
 
 #define ANCESTORS 32
-#define STRING 256
+#define STRING 4096 // PATH_MAX
 
 // Room for what does not fit on the stack.
 struct scratch {

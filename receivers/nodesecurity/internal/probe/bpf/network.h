@@ -10,6 +10,7 @@
 #define TCP_LISTEN 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define SOCK_STREAM 1
 #define SOCK_RAW 3
 
 struct endpoint {
@@ -84,6 +85,14 @@ static __always_inline void count_connect(struct actor *a, struct endpoint *e)
 	mark_peer(a, e);
 }
 
+static __always_inline void own_socket(struct actor *a, struct sock *sk)
+{
+	u64 key = (u64)sk;
+	struct owner owner = {.cgroup = a->cgroup};
+
+	bpf_map_update_elem(&sockets, &key, &owner, BPF_ANY);
+}
+
 // A connection starts in the context of the task that makes it, after the address is set; it may end in an interrupt.
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_sock_state, struct sock *sk, int old, int new)
@@ -92,13 +101,13 @@ int BPF_PROG(on_sock_state, struct sock *sk, int old, int new)
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	if (new == TCP_CLOSE) {
-		u64 *owner = bpf_map_lookup_elem(&sockets, &key);
+	if (new == TCP_CLOSE && old == TCP_SYN_SENT) {
+		struct owner *owner = bpf_map_lookup_elem(&sockets, &key);
 
-		if (owner && old == TCP_SYN_SENT)
-			count_for_cgroup(*owner, COUNT_CONNECT_FAILED);
-		if (owner)
-			bpf_map_delete_elem(&sockets, &key);
+		if (owner) {
+			count_for_cgroup(owner->cgroup, COUNT_CONNECT_FAILED);
+			owner->failed = 1;
+		}
 		return 0;
 	}
 	if (new != TCP_SYN_SENT && new != TCP_LISTEN)
@@ -113,19 +122,29 @@ int BPF_PROG(on_sock_state, struct sock *sk, int old, int new)
 	}
 	struct endpoint e = {};
 
-	bpf_map_update_elem(&sockets, &key, &a.cgroup, BPF_ANY);
+	own_socket(&a, sk);
 	peer_of(sk, &e);
 	count_connect(&a, &e);
+	return 0;
+}
+
+// Resets are sent after the state is CLOSE, so a socket is forgotten only when it is freed.
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_sock_destroy, struct sock *sk)
+{
+	u64 key = (u64)sk;
+
+	bpf_map_delete_elem(&sockets, &key);
 	return 0;
 }
 
 static __always_inline void count_for_owner(struct sock *sk, u32 what)
 {
 	u64 key = (u64)sk;
-	u64 *owner = sk ? bpf_map_lookup_elem(&sockets, &key) : NULL;
+	struct owner *owner = sk ? bpf_map_lookup_elem(&sockets, &key) : NULL;
 
 	if (owner)
-		count_for_cgroup(*owner, what);
+		count_for_cgroup(owner->cgroup, what);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
@@ -181,13 +200,18 @@ int BPF_PROG(on_send, struct sock *sk, int length)
 	return 0;
 }
 
+#define MSG_PEEK 2
+#define MSG_ERRQUEUE 0x2000
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_receive, struct sock *sk, int length, int flags)
 {
 	u16 family = sk->__sk_common.skc_family;
 	struct actor a;
 
-	if (length < 0 || flags & 2 /* MSG_PEEK */ || family != AF_INET && family != AF_INET6 || !find_actor(&a))
+	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || family != AF_INET && family != AF_INET6 || !find_actor(&a))
+		return 0;
+	if (length == 0 && sk->sk_type == SOCK_STREAM) // the end
 		return 0;
 	add(&a, COUNT_RECEIVED_MESSAGES);
 	__sync_fetch_and_add(&a.counters->big[BIG_RECEIVED_BYTES], length);
@@ -223,32 +247,38 @@ static __always_inline bool is_udp(struct sock *sk)
 	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_UDP && is_ip(sk);
 }
 
-// A UDP flow starts when a socket sends, or is set to send, to another address than before.
-static __always_inline void count_flow(struct actor *a, struct endpoint *e, u64 sk)
+// The number of a socket's inode belongs to no other socket, unlike the address in memory.
+static __always_inline u64 inode_number(struct task_struct *task, u32 descriptor)
 {
-	u64 hash = hash_of(e) ^ e->port;
-	u64 *last = bpf_map_lookup_elem(&flows, &sk);
+	return BPF_CORE_READ(inode_of_descriptor(task, descriptor), i_ino);
+}
+
+// A UDP flow starts when a socket sends, or is set to send, to another address than before.
+static __always_inline void count_flow(struct actor *a, struct endpoint *e, struct sock *sk, u64 inode)
+{
+	u64 key = (u64)sk, hash = mix(hash_of(e) ^ e->port ^ inode << 16);
+	u64 *last = bpf_map_lookup_elem(&flows, &key);
 
 	if (last && *last == hash)
 		return;
-	bpf_map_update_elem(&flows, &sk, &hash, BPF_ANY);
+	bpf_map_update_elem(&flows, &key, &hash, BPF_ANY);
 	if (!is_port(e->port, PORT_DNS))
 		add(a, COUNT_UDP_FLOW);
 	mark_peer(a, e);
 }
 
 // count_unconnected counts a message that names its receiver.
-static __always_inline void count_unconnected(struct actor *a, struct sock *sk, const void *address, u32 address_length,
-					      u64 bytes, u32 messages)
+static __always_inline void count_unconnected(struct actor *a, u32 descriptor, struct sock *sk, const void *address,
+					      u32 address_length, u64 bytes)
 {
 	struct endpoint e = {};
 
 	if (!address || !is_udp(sk) || !read_address(address, address_length, &e))
 		return;
-	count_flow(a, &e, (u64)sk);
-	if (BPF_CORE_READ(sk, __sk_common.skc_dport) || !is_port(e.port, PORT_DNS))
-		return; // connected sockets are counted in on_send
-	for (u32 i = 0; i < 8 && i < messages; i++)
+	count_flow(a, &e, sk, inode_number(a->task, descriptor));
+	u16 connected = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+
+	if (is_port(e.port, PORT_DNS) && !(connected && is_port(connected, PORT_DNS))) // those are counted in on_send
 		count_dns(a, bytes);
 }
 

@@ -13,17 +13,18 @@
 // Where the walk down is.
 struct walk {
 	u64 bits;
+	u64 outside; // what walk_path found besides
 	u32 node;
 	u32 flags; // of the node
-	bool lost; // nothing below matters
+	u32 depth; // how many components walk_path found
+	bool crossed; // among the last two of them is the place of a mount
+	bool lost;    // nothing below matters
 };
 
 static __always_inline void start_walk(struct walk *w)
 {
-	w->bits = 0;
-	w->node = 0;
+	__builtin_memset(w, 0, sizeof(*w));
 	w->flags = root_flags;
-	w->lost = false;
 }
 
 __noinline int step_into(struct walk *w, struct path_key *key)
@@ -51,12 +52,26 @@ __noinline int step_into(struct walk *w, struct path_key *key)
 	return 0;
 }
 
+// One byte more than a name may have, so that longer ones are told from those they start with.
+struct read_name {
+	struct path_key key;
+	char rest[4];
+};
+
+// read_name reads the name of a dentry. One that is too long to be in a table becomes empty.
+static __always_inline void read_name(struct read_name *n, const void *kernel_name)
+{
+	__builtin_memset(n, 0, sizeof(*n));
+	if (bpf_probe_read_kernel_str(n->key.name, NAME + 1, kernel_name) > NAME)
+		__builtin_memset(n->key.name, 0, NAME);
+}
+
 static __always_inline u64 bits_of_name(void *map, const void *kernel_name)
 {
-	struct name n = {};
+	struct read_name n;
 
-	bpf_probe_read_kernel_str(n.text, sizeof(n.text), kernel_name);
-	u64 *bits = bpf_map_lookup_elem(map, &n);
+	read_name(&n, kernel_name);
+	u64 *bits = bpf_map_lookup_elem(map, n.key.name);
 
 	return bits ? *bits : 0;
 }
@@ -103,10 +118,10 @@ __noinline int descend(struct walk *w, u32 depth)
 		if (w->lost || !depth)
 			return 0;
 		depth--;
-		struct path_key key = {};
+		struct read_name n;
 
-		bpf_probe_read_kernel_str(key.name, sizeof(key.name), (void *)s->names[depth & (ANCESTORS - 1)]);
-		step_into(w, &key);
+		read_name(&n, (void *)s->names[depth & (ANCESTORS - 1)]);
+		step_into(w, &n.key);
 	}
 	if (depth)
 		w->lost = true;
@@ -115,20 +130,23 @@ __noinline int descend(struct walk *w, u32 depth)
 
 #define MAX_MOUNTS 8
 
-// walk_path walks down the path as the task sees it, through mounts. What it returns is the classes of the path within
-// its file system, if that is not the one of the task's root: a directory of the node keeps its meaning wherever it is
-// mounted in a container.
-__noinline u64 walk_path(struct path *p, struct walk *w)
+// walk_path walks down the path as the task sees it, through mounts. Outside are the classes of the path within its file
+// system, if that is not the one of the task's root: a directory of the node keeps its meaning wherever it is mounted in
+// a container.
+__noinline int walk_path(struct path *p, struct walk *w)
 {
 	if (!p || !w)
 		return 0;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
 	struct vfsmount *root_mount = BPF_CORE_READ(task, fs, root.mnt), *mnt = p->mnt;
-	struct climb c = {.dentry = p->dentry, .top = BPF_CORE_READ(mnt, mnt_root), .stop = root};
-	u64 outside = 0;
+	struct climb c = {.dentry = p->dentry, .top = BPF_CORE_READ(mnt, mnt_root)};
 
+	// The root's directory is no end where it is seen through another mount.
+	c.stop = mnt == root_mount ? root : NULL;
 	climb(&c);
+	u32 below = c.depth;
+
 	if (mnt != root_mount) {
 		struct climb on = {.dentry = c.dentry, .depth = c.depth};
 		struct walk inner;
@@ -136,7 +154,7 @@ __noinline u64 walk_path(struct path *p, struct walk *w)
 		start_walk(&inner);
 		climb(&on); // where only a part of the file system is mounted
 		descend(&inner, on.depth);
-		outside = inner.bits;
+		w->outside = inner.bits;
 	}
 	for (int i = 0; i < MAX_MOUNTS; i++) {
 		if (c.dentry == root && mnt == root_mount)
@@ -149,10 +167,37 @@ __noinline u64 walk_path(struct path *p, struct walk *w)
 		c.dentry = BPF_CORE_READ(m, mnt_mountpoint);
 		mnt = (void *)parent + bpf_core_field_offset(struct mount, mnt);
 		c.top = BPF_CORE_READ(mnt, mnt_root);
+		c.stop = mnt == root_mount ? root : NULL;
 		climb(&c);
 	}
+	w->crossed = below < 2 && c.depth > below;
+	w->depth = c.depth;
 	descend(w, c.depth);
-	return outside;
+	return 0;
+}
+
+// bits_of_last looks up the name of a component that walk_path found last (0) or last but one (1).
+static __always_inline u64 bits_of_last(void *map, struct walk *w, u32 i)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!s || w->depth <= i)
+		return 0;
+	return bits_of_name(map, (void *)s->names[i & (ANCESTORS - 1)]);
+}
+
+// bits_of_path classifies a file. Its name and its directory's are those that the file system knows, and where they are
+// mounted under others, those too.
+static __always_inline u64 bits_of_path(struct path *path, struct walk *w)
+{
+	start_walk(w);
+	walk_path(path, w);
+	u64 bits = w->bits | w->outside | bits_of_name(&leaves, BPF_CORE_READ(path->dentry, d_name.name)) |
+		   bits_of_name(&directories, BPF_CORE_READ(path->dentry, d_parent, d_name.name));
+
+	if (w->crossed)
+		bits |= bits_of_last(&leaves, w, 0) | bits_of_last(&directories, w, 1);
+	return bits;
 }
 
 static __always_inline struct file *file_of(struct task_struct *task, u32 descriptor)
@@ -172,12 +217,15 @@ static __always_inline struct file *file_of(struct task_struct *task, u32 descri
 // A path that is read byte by byte.
 struct spelled {
 	struct walk walk;
-	struct path_key key; // the component so far
-	struct name leaf;    // the same
-	u64 directory;	     // classes by the name of the innermost directory
-	u32 length;	     // of the component
+	struct name name; // the component so far
+	struct name last; // the component before
+	u64 directory;	  // classes by the name of the directory that last is in
+	u64 more;	  // classes by another name of the directory that the path starts at
+	u32 length;	  // of the component
 	u32 unused;
 };
+
+static __always_inline void clear_name(struct name *n) { __builtin_memset(n, 0, sizeof(*n)); }
 
 // spell takes the next byte. It is a function of its own so that the verifier looks at it once, not at all paths.
 __noinline int spell(struct spelled *p, u8 c)
@@ -187,34 +235,80 @@ __noinline int spell(struct spelled *p, u8 c)
 	u32 at = p->length;
 
 	if (c && c != '/') {
-		if (at < NAME - 1) {
-			p->key.name[at] = c;
-			p->leaf.text[at] = c;
-		}
+		if (at < NAME - 1)
+			p->name.text[at] = c;
+		else
+			clear_name(&p->name); // no name in the tables is so long
 		p->length = at + 1;
 		return 0;
 	}
-	if (at == 0 || at == 1 && p->leaf.text[0] == '.') {
-		if (c) {
-			p->length = 0;
-			p->leaf.text[0] = 0;
-			p->key.name[0] = 0;
-		}
+	p->length = 0;
+	if (at == 0)
+		return 0;
+	if (at == 1 && p->name.text[0] == '.') {
+		clear_name(&p->name);
 		return 0;
 	}
-	struct path_key key = p->key;
+	struct path_key key = {};
+	struct name last = p->last;
 
+	__builtin_memcpy(key.name, p->name.text, NAME);
 	step_into(&p->walk, &key);
-	if (!c)
-		return 0;
-	struct name leaf = p->leaf;
-	u64 *in = bpf_map_lookup_elem(&directories, &leaf);
+	u64 *in = bpf_map_lookup_elem(&directories, &last);
 
-	p->directory = in ? *in : 0;
-	p->length = 0;
-	__builtin_memset(&p->key, 0, sizeof(p->key));
-	__builtin_memset(&p->leaf, 0, sizeof(p->leaf));
+	p->directory = (in ? *in : 0) | p->more;
+	p->more = 0;
+	p->last = p->name;
+	clear_name(&p->name);
 	return 0;
+}
+
+// start_spelling goes to where a relative path starts.
+static __always_inline bool start_spelling(struct spelled *p, int dir)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct path base = {};
+	struct read_name n;
+
+	if (dir == AT_FDCWD)
+		BPF_CORE_READ_INTO(&base, task, fs, pwd);
+	else
+		BPF_CORE_READ_INTO(&base, file_of(task, dir), f_path);
+	if (!base.dentry)
+		return false;
+	walk_path(&base, &p->walk); // leaves the string alone
+	p->walk.bits |= p->walk.outside;
+	read_name(&n, BPF_CORE_READ(base.dentry, d_name.name));
+	__builtin_memcpy(p->last.text, n.key.name, NAME);
+	if (p->walk.crossed)
+		p->more = bits_of_last(&directories, &p->walk, 0);
+	return true;
+}
+
+// Of a path that is longer, only so much at its ends is looked at: more than the patterns have, and more than two names.
+#define HEAD 384
+#define TAIL 64
+
+// spell_tail goes on at the first component that begins among the last bytes of the path.
+static __always_inline void spell_tail(struct spelled *p, struct scratch *s, u32 end)
+{
+	bool begun = false;
+
+	p->walk.lost = true;
+	p->length = 0;
+	p->more = 0;
+	clear_name(&p->name);
+	clear_name(&p->last);
+	p->directory = 0;
+	for (u32 i = 0; i < TAIL; i++) {
+		u8 c = s->string[end - TAIL + i & (STRING - 1)];
+
+		if (begun)
+			spell(p, c);
+		else
+			begun = c == '/';
+	}
+	spell(p, 0);
 }
 
 // bits_of_string classifies a path that a task gave to a system call, as it is spelled: links in it are not resolved, and
@@ -232,29 +326,18 @@ __noinline u64 bits_of_string(u64 user_path, int dir)
 	struct spelled p = {};
 
 	start_walk(&p.walk);
-	if (s->string[0] != '/') {
-		struct task_struct *task = bpf_get_current_task_btf();
-		struct path base = {};
-
-		if (dir == AT_FDCWD)
-			BPF_CORE_READ_INTO(&base, task, fs, pwd);
-		else
-			BPF_CORE_READ_INTO(&base, file_of(task, dir), f_path);
-		if (!base.dentry)
-			return 0;
-		u64 outside = walk_path(&base, &p.walk); // leaves the string alone
-
-		p.walk.bits |= outside;
-		p.directory = bits_of_name(&directories, BPF_CORE_READ(base.dentry, d_name.name));
-	}
-	for (int i = 0; i < STRING; i++) {
+	if (s->string[0] != '/' && !start_spelling(&p, dir))
+		return 0;
+	for (int i = 0; i < HEAD; i++) {
 		u8 c = s->string[i];
 
 		spell(&p, c);
 		if (!c)
 			break;
 	}
-	struct name leaf = p.leaf;
+	if (length > HEAD)
+		spell_tail(&p, s, length - 1);
+	struct name leaf = p.last;
 	u64 *named = bpf_map_lookup_elem(&leaves, &leaf);
 
 	return p.walk.bits | p.directory | (named ? *named : 0);

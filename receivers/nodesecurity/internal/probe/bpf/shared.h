@@ -297,7 +297,8 @@ enum action {
 struct call {
 	u8 action;
 	u8 path; // the path, or for chmod the mode, for clone the flags; NO_ARGUMENT if there is none
-	u8 dir;  // the descriptor that a relative path starts at; NO_ARGUMENT if that is the working directory
+	u8 dir;  // the descriptor that a relative path starts at, or without a path that of the file; NO_ARGUMENT if that is
+		 // the working directory
 	u8 path2; // for open the flags; NO_ARGUMENT if they are those of creat
 	u8 dir2;  // for open not NO_ARGUMENT if path2 points to the flags
 	u8 unused[3];

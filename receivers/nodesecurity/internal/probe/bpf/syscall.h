@@ -12,7 +12,9 @@
 #define EPERM 1
 #define EACCES 13
 #define EINPROGRESS 115
+#define EINVAL 22
 #define ENETUNREACH 101
+#define EHOSTUNREACH 113
 #define EADDRNOTAVAIL 99
 #define MAX_ERRNO 133 // EHWPOISON; from 512 on the kernel restarts the call
 
@@ -159,10 +161,18 @@ static __always_inline void count_proc_file(struct actor *a, struct inode *inode
 	struct proc_inode *of = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
 	struct pid *pid = BPF_CORE_READ(of, pid);
 
-	if (pid == BPF_CORE_READ(task_of(a), thread_pid) || pid == BPF_CORE_READ(task_of(a), group_leader, thread_pid))
+	if (!pid)
+		return;
+	// The task of the pid (kernel/pid.c, pid_task with PIDTYPE_PID, which is 0).
+	void *link = BPF_CORE_READ(pid, tasks[0].first);
+	struct task_struct *task = link - bpf_core_field_offset(struct task_struct, pid_links);
+
+	if (link && BPF_CORE_READ(task, tgid) == a->task->tgid)
 		return;
 	add(a, environ ? COUNT_READ_ENVIRON : mem ? COUNT_OPEN_MEM : COUNT_READ_MAPS);
 }
+
+#define MAX_STEPS 512
 
 // has_parent_step says whether the path, as it is spelled, has a ".." in it.
 __noinline int has_parent_step(u64 user_path)
@@ -171,10 +181,10 @@ __noinline int has_parent_step(u64 user_path)
 
 	if (!s || bpf_probe_read_user_str(s->string, STRING, (void *)user_path) <= 0)
 		return 0;
-	for (int i = 0; i + 1 < STRING; i++) {
-		if (!s->string[i])
-			return 0;
-		if (s->string[i] == '.' && s->string[i + 1] == '.')
+	for (int i = 0; i < MAX_STEPS && s->string[i]; i++) {
+		if (s->string[i] != '.' || s->string[i + 1] != '.' || s->string[i + 2] && s->string[i + 2] != '/')
+			continue;
+		if (i == 0 || s->string[i - 1] == '/')
 			return 1;
 	}
 	return 0;
@@ -213,12 +223,14 @@ HANDLER(do_open)
 
 	if (!find_actor(&a))
 		return 0;
-	add(&a, COUNT_OPEN);
 	if (result < 0) {
-		if (is_error(result))
+		if (is_error(result)) {
+			add(&a, COUNT_OPEN);
 			add(&a, COUNT_OPEN_FAILED);
-		return 0;
+		}
+		return 0; // the kernel restarts it
 	}
+	add(&a, COUNT_OPEN);
 	struct file *f = file_of(a.task, result);
 	struct path path = {};
 	struct inode *inode = BPF_CORE_READ(f, f_inode);
@@ -234,22 +246,16 @@ HANDLER(do_open)
 	bpf_probe_read_kernel_str(leaf.text, sizeof(leaf.text), BPF_CORE_READ(path.dentry, d_name.name));
 	if (mode & FMODE_CREATED || BPF_CORE_READ(f, f_flags) & O_TMPFILE)
 		count_created(&a, inode, &leaf);
-	if (is_special_device(inode))
+	if (mode & (FMODE_READ | FMODE_WRITE) && is_special_device(inode)) // not O_PATH
 		add(&a, COUNT_OPEN_DEVICE);
 	if (magic == PROC_SUPER_MAGIC)
 		count_proc_file(&a, inode, &leaf);
 	mark(&a, DISTINCT_DIRECTORIES, (u64)BPF_CORE_READ(parent, d_inode, i_ino) ^ (u64)BPF_CORE_READ(inode, i_sb, s_dev) << 40);
 
 	struct walk w;
+	u64 bits = bits_of_path(&path, &w);
 
-	start_walk(&w);
-	u64 outside = walk_path(&path, &w);
-	u64 bits = w.bits | outside | bits_of_name(&directories, BPF_CORE_READ(parent, d_name.name));
-	u64 *named = bpf_map_lookup_elem(&leaves, &leaf);
-
-	if (named)
-		bits |= *named;
-	if (host_device && BPF_CORE_READ(inode, i_sb, s_dev) == host_device && !(outside & 1ULL << PATH_VOLUME) &&
+	if (host_device && BPF_CORE_READ(inode, i_sb, s_dev) == host_device && !(w.outside & 1ULL << PATH_VOLUME) &&
 	    BPF_CORE_READ(task_of(&a), fs, root.mnt, mnt_sb, s_dev) != host_device)
 		add(&a, COUNT_OPEN_HOST_PATH);
 	if (!bits)
@@ -260,7 +266,9 @@ HANDLER(do_open)
 		add_classes(a.counters, COUNT_WRITE, bits, PATH_CLASSES);
 	if (!(mode & FMODE_CREATED) && truncates(regs))
 		add_classes(a.counters, COUNT_REMOVE, bits, PATH_CLASSES);
-	if (bits & sensitive_paths && has_parent_step(argument(regs, call_of(regs)->path)))
+	u8 spelled = call_of(regs)->path;
+
+	if (bits & sensitive_paths && spelled != NO_ARGUMENT && has_parent_step(argument(regs, spelled)))
 		add(&a, COUNT_OPEN_TRAVERSAL);
 	return 0;
 }
@@ -285,7 +293,20 @@ HANDLER(do_truncate)
 	if (result < 0 || !find_actor(&a))
 		return 0;
 	add(&a, COUNT_TRUNCATE);
-	add_classes(a.counters, COUNT_REMOVE, string_bits(regs, c->path, c->dir), PATH_CLASSES);
+	u64 bits = 0;
+
+	if (c->path != NO_ARGUMENT)
+		bits = string_bits(regs, c->path, c->dir);
+	else {
+		struct path path = {};
+		struct walk w;
+		struct file *f = file_of(a.task, argument(regs, c->dir));
+
+		BPF_CORE_READ_INTO(&path, f, f_path);
+		if (path.dentry)
+			bits = bits_of_path(&path, &w);
+	}
+	add_classes(a.counters, COUNT_REMOVE, bits, PATH_CLASSES);
 	return 0;
 }
 
@@ -342,6 +363,8 @@ HANDLER(do_chown)
 	return 0;
 }
 
+#define NAME_MAX 255
+
 HANDLER(do_mkdir)
 {
 	struct actor a;
@@ -350,13 +373,19 @@ HANDLER(do_mkdir)
 
 	if (result < 0 || !s || !find_actor(&a))
 		return 0;
-	if (bpf_probe_read_user_str(s->string, STRING, (const char *)argument(regs, c->path)) <= 0)
+	long length = bpf_probe_read_user_str(s->string, STRING, (const char *)argument(regs, c->path));
+
+	if (length <= 0)
 		return 0;
+	// The last name is at the end of the path, but for slashes, and has NAME_MAX bytes at most.
+	u32 from = length > NAME_MAX + 2 ? length - NAME_MAX - 2 : 0;
 	bool start = true, hidden = false;
 
-	for (int i = 0; i < STRING && s->string[i]; i++) {
-		char ch = s->string[i];
+	for (u32 i = 0; i < NAME_MAX + 2; i++) {
+		char ch = s->string[from + i & (STRING - 1)];
 
+		if (!ch)
+			break;
 		if (start && ch != '/')
 			hidden = ch == '.';
 		start = ch == '/';
@@ -504,12 +533,27 @@ static __always_inline void count_unix(struct actor *a, struct sock *sk)
 		return;
 	struct walk w;
 
-	start_walk(&w);
-	u64 bits = walk_path(&path, &w);
-
-	bits |= w.bits | bits_of_name(&leaves, BPF_CORE_READ(path.dentry, d_name.name));
-	if (bits & 1ULL << PATH_RUNTIME_SOCKET)
+	if (bits_of_path(&path, &w) & 1ULL << PATH_RUNTIME_SOCKET)
 		add(a, COUNT_CONNECT_RUNTIME_SOCKET);
+}
+
+// never_started says that there may be no way to the address, or that going there is denied. EINVAL is a black hole.
+static __always_inline bool never_started(long result)
+{
+	return result == -ENETUNREACH || result == -EHOSTUNREACH || result == -EADDRNOTAVAIL || result == -EPERM ||
+	       result == -EACCES || result == -EINVAL;
+}
+
+// has_failed says that a connection that did start has failed, which on_sock_state counted, and forgets it.
+static __always_inline bool has_failed(struct sock *sk)
+{
+	u64 key = (u64)sk;
+	struct owner *owner = bpf_map_lookup_elem(&sockets, &key);
+	bool failed = owner && owner->failed;
+
+	if (failed)
+		owner->failed = 0;
+	return failed;
 }
 
 // TCP connections are counted in on_sock_state, but for those that fail before they start.
@@ -532,13 +576,17 @@ HANDLER(do_connect)
 	}
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	if (result == -ENETUNREACH || result == -EADDRNOTAVAIL || result == -EPERM || result == -EACCES)
-		add(&a, COUNT_CONNECT_FAILED);
+	// Not UDP: resolvers connect such sockets to all addresses of a name, only to learn which are reachable.
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM) {
+		if (never_started(result) && !has_failed(sk))
+			add(&a, COUNT_CONNECT_FAILED);
+		return 0;
+	}
 	struct endpoint e = {};
 
-	if (result == 0 && is_udp(sk) &&
-	    read_address((void *)argument(regs, 1), argument(regs, 2), &e))
-		count_flow(&a, &e, (u64)sk);
+	// Nothing can be sent to port 0: see above.
+	if (result == 0 && is_udp(sk) && read_address((void *)argument(regs, 1), argument(regs, 2), &e) && e.port)
+		count_flow(&a, &e, sk, inode_number(a.task, argument(regs, 0)));
 	return 0;
 }
 
@@ -549,12 +597,11 @@ HANDLER(do_accept)
 	if (result < 0 || !find_actor(&a))
 		return 0;
 	struct sock *sk = sock_of(a.task, result);
-	u64 key = (u64)sk;
 
 	if (!sk || !is_ip(sk))
 		return 0;
 	add(&a, COUNT_ACCEPT);
-	bpf_map_update_elem(&sockets, &key, &a.cgroup, BPF_ANY);
+	own_socket(&a, sk);
 	return 0;
 }
 
@@ -567,7 +614,7 @@ HANDLER(do_sendto)
 	struct sock *sk = sock_of(a.task, argument(regs, 0));
 
 	if (sk)
-		count_unconnected(&a, sk, (void *)argument(regs, 4), argument(regs, 5), result, 1);
+		count_unconnected(&a, argument(regs, 0), sk, (void *)argument(regs, 4), argument(regs, 5), result);
 	return 0;
 }
 
@@ -577,37 +624,48 @@ struct message {
 	u32 name_length;
 };
 
-static __always_inline void count_message(struct pt_regs *regs, u64 bytes, u32 messages)
+HANDLER(do_sendmsg)
 {
 	struct actor a;
 	struct message m = {};
 
-	if (bpf_probe_read_user(&m, sizeof(m), (void *)argument(regs, 1)) || !m.name || !find_actor(&a))
-		return;
+	if (result < 0 || bpf_probe_read_user(&m, sizeof(m), (void *)argument(regs, 1)) || !m.name || !find_actor(&a))
+		return 0;
 	struct sock *sk = sock_of(a.task, argument(regs, 0));
 
 	if (sk)
-		count_unconnected(&a, sk, m.name, m.name_length, bytes, messages);
-}
-
-HANDLER(do_sendmsg)
-{
-	if (result >= 0)
-		count_message(regs, result, 1);
+		count_unconnected(&a, argument(regs, 0), sk, m.name, m.name_length, result);
 	return 0;
 }
 
-// struct mmsghdr: a user_msghdr of 56 bytes, then how much of it was sent. All messages go where the first does.
-#define MESSAGE_SIZE 56
+// struct mmsghdr: a user_msghdr, then how much of it was sent.
+struct many_message {
+	struct message message;
+	u8 rest[40];
+	u32 sent;
+	u32 unused;
+};
+
+#define MAX_MESSAGES 16 // resolvers send two
 
 HANDLER(do_sendmmsg)
 {
-	u32 sent = 0;
+	struct actor a;
+	u64 at = argument(regs, 1);
 
-	if (result <= 0)
+	if (result <= 0 || !find_actor(&a))
 		return 0;
-	bpf_probe_read_user(&sent, sizeof(sent), (void *)argument(regs, 1) + MESSAGE_SIZE);
-	count_message(regs, sent, result);
+	struct sock *sk = sock_of(a.task, argument(regs, 0));
+
+	if (!sk)
+		return 0;
+	for (u32 i = 0; i < MAX_MESSAGES && i < result; i++) {
+		struct many_message m = {};
+
+		if (bpf_probe_read_user(&m, sizeof(m), (void *)(at + i * sizeof(m))))
+			break;
+		count_unconnected(&a, argument(regs, 0), sk, m.message.name, m.message.name_length, m.sent);
+	}
 	return 0;
 }
 
