@@ -60,13 +60,14 @@ type session struct {
 	begin       io.Writer
 	replies     *bufio.Reader
 	before      Counters
+	names       [bpfCountCOUNTS]string
 }
 
 // session starts a session of the executable, or of the test binary as it is named.
 func (h *host) session(t *testing.T, executable ...string) *session {
 	t.Helper()
 	path := append(executable, "/proc/self/exe")[0]
-	s := &session{h: h, dir: h.cgroup(t), beside: h.cgroup(t)}
+	s := &session{h: h, dir: h.cgroup(t), beside: h.cgroup(t), names: countNames(t)}
 	h.prepare(t, s.beside, "sleep")
 	replies, theirs, err := os.Pipe()
 	require.NoError(t, err)
@@ -105,7 +106,7 @@ func (s *session) do(t *testing.T, act string, args ...string) (counted Counters
 func (s *session) expect(t *testing.T, want map[Count]uint32, act string, args ...string) (counted Counters) {
 	t.Helper()
 	counted = s.do(t, act, args...)
-	names, expected, got := countNames(t), map[string]uint32{}, map[string]uint32{}
+	names, expected, got := &s.names, map[string]uint32{}, map[string]uint32{}
 	for count, n := range want {
 		if n != 0 {
 			expected[names[count]] = n

@@ -82,6 +82,7 @@ struct climb {
 	struct dentry *top;  // of the mount; NULL to go on to the root of the file system
 	struct dentry *stop; // the root of the task
 	u32 depth;
+	u32 far; // the root is too far away
 };
 
 // climb and descend are functions of their own so that the verifier looks at their loops once.
@@ -105,6 +106,7 @@ __noinline int climb(struct climb *c)
 		s->names[c->depth++ & (ANCESTORS - 1)] = (u64)name;
 		c->dentry = parent;
 	}
+	c->far = 1;
 	return 0;
 }
 
@@ -148,11 +150,12 @@ __noinline int walk_path(struct path *p, struct walk *w)
 	u32 below = c.depth;
 
 	if (mnt != root_mount) {
-		struct climb on = {.dentry = c.dentry, .depth = c.depth};
+		struct climb on = {.dentry = c.dentry, .depth = c.depth, .far = c.far};
 		struct walk inner;
 
 		start_walk(&inner);
 		climb(&on); // where only a part of the file system is mounted
+		inner.lost = on.far;
 		descend(&inner, on.depth);
 		w->outside = inner.bits;
 	}
@@ -172,6 +175,7 @@ __noinline int walk_path(struct path *p, struct walk *w)
 	}
 	w->crossed = below < 2 && c.depth > below;
 	w->depth = c.depth;
+	w->lost = c.far;
 	descend(w, c.depth);
 	return 0;
 }
@@ -181,7 +185,7 @@ static __always_inline u64 bits_of_last(void *map, struct walk *w, u32 i)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 
-	if (!s || w->depth <= i)
+	if (!s || w->depth <= i || w->depth > ANCESTORS)
 		return 0;
 	return bits_of_name(map, (void *)s->names[i & (ANCESTORS - 1)]);
 }
