@@ -42,14 +42,14 @@ func BenchmarkSample(b *testing.B) {
 			now := func() time.Time { return start.Add(time.Duration(second) * time.Second) }
 			p, err := newProcessor(cfg, processortest.NewNopSettings(typ), consumertest.NewNop(), now)
 			require.NoError(b, err)
-			parts, total := 0, 0
+			total := 0
 			var times []float64
 			b.ReportAllocs()
 			for b.Loop() {
 				second++
 				b.StopTimer()
 				batches := bb.tick(second)
-				parts = 0
+				parts := 0
 				for _, md := range batches {
 					parts += md.ResourceMetrics().Len()
 				}
