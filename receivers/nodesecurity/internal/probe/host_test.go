@@ -155,6 +155,14 @@ func rootDevice() uint32 {
 	return unix.Major(st.Dev)<<20 | unix.Minor(st.Dev)
 }
 
+// fileOf names a file as the programs do.
+func fileOf(t *testing.T, path string) bpfFileId {
+	t.Helper()
+	var st syscall.Stat_t
+	require.NoError(t, syscall.Stat(path, &st))
+	return bpfFileId{Inode: st.Ino, Device: uint32(st.Dev>>8&0xfff)<<20 | uint32(st.Dev&0xff|st.Dev>>12&0xfff00)}
+}
+
 func inodeOf(path string) uint64 {
 	var st syscall.Stat_t
 	if syscall.Stat(path, &st) != nil {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -45,14 +44,6 @@ func forget(t *testing.T, path string) {
 			_ = h.probe.maps["created"].Delete(id)
 		}
 	}
-}
-
-// fileOf names a file as the programs do.
-func fileOf(t *testing.T, path string) bpfFileId {
-	t.Helper()
-	var st syscall.Stat_t
-	require.NoError(t, syscall.Stat(path, &st))
-	return bpfFileId{Inode: st.Ino, Device: uint32(st.Dev>>8&0xfff)<<20 | uint32(st.Dev&0xff|st.Dev>>12&0xfff00)}
 }
 
 // target makes an executable that exits at once.
