@@ -8,7 +8,8 @@ import "maps"
 func acts() map[string]func(args []string) error {
 	all := map[string]func(args []string) error{"nothing": nothing, "sleep": sleep}
 	for _, of := range []map[string]func(args []string) error{
-		processActs(), sessionActs(), rawActs(), fileActs(), rootActs(), specialFileActs(),
+		processActs(), sessionActs(), rawActs(), fileActs(), rootActs(), specialFileActs(), netnsActs(),
+		socketActs(),
 	} {
 		maps.Copy(all, of)
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,7 +114,7 @@ func onEachHierarchy(t *testing.T, test func(t *testing.T, h *host)) {
 func (h *host) require(t *testing.T) {
 	t.Helper()
 	h.load.Do(func() {
-		tables, err := classes.Compile(classes.NewDefaultConfig())
+		tables, err := testTables()
 		if err != nil {
 			h.err = err
 			return
@@ -134,6 +135,12 @@ func (h *host) require(t *testing.T) {
 		}
 		t.Skipf("needs root or CAP_BPF and CAP_PERFMON: %v", h.err)
 	}
+}
+
+// testTables are the default classes with an address of an API server.
+func testTables() (classes.Tables, error) {
+	config := classes.NewDefaultConfig()
+	return classes.Compile(config.WithNetworks(classes.NetworkAPIServer, netip.MustParsePrefix("10.96.0.1/32")))
 }
 
 // makeCgroup makes and removes a cgroup and returns its ID, the newest of the hierarchy.

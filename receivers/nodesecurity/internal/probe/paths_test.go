@@ -17,7 +17,7 @@ import (
 // matched are the counters of the classes that package classes puts a path in, or several paths together.
 func matched(t *testing.T, first Count, paths ...string) map[Count]uint32 {
 	t.Helper()
-	tables, err := classes.Compile(classes.NewDefaultConfig())
+	tables, err := testTables()
 	require.NoError(t, err)
 	var bits uint64
 	for _, name := range paths {

@@ -17,7 +17,7 @@ func rawActs() map[string]func(args []string) error {
 	return map[string]func(args []string) error{
 		"call": func(args []string) error { _, err := rawCall(args); return err },
 		"open": openAndClose, "hold": hold, "chdir": func(args []string) error { return unix.Chdir(args[0]) },
-		"repeat": repeat,
+		"repeat": repeat, "keep": keep,
 	}
 }
 
@@ -31,7 +31,7 @@ func raw(b []byte) string { return "x" + hex.EncodeToString(b) }
 // cwd is the descriptor of the working directory.
 func cwd() string { return num(unix.AT_FDCWD) }
 
-// rawCall does a system call. The words are the error that it must end with, its name and its arguments.
+// rawCall does a system call. The words are the error that it must end with ("*": any), its name and its arguments.
 func rawCall(words []string) (result uintptr, err error) {
 	number := slices.Index(syscallNames(), words[1])
 	if number < 0 {
@@ -60,7 +60,7 @@ func rawCall(words []string) (result uintptr, err error) {
 			of[0]++ // keeps it alive
 		}
 	}
-	if errno != syscall.Errno(want) {
+	if errno != syscall.Errno(want) && words[0] != "*" {
 		return 0, fmt.Errorf("%v: %w", words, errno)
 	}
 	return result, nil
@@ -73,6 +73,17 @@ func openAndClose(words []string) error {
 		err = unix.Close(int(descriptor))
 	}
 	return err
+}
+
+// keep does a system call that opens something, and keeps that under the number that is the first word.
+func keep(words []string) error {
+	descriptor, err := rawCall(words[1:])
+	if err != nil {
+		return err
+	}
+	defer unix.Close(int(descriptor))
+	number, _ := strconv.Atoi(words[0])
+	return unix.Dup3(int(descriptor), number, 0)
 }
 
 // hold opens a path and keeps it open under a number.

@@ -11,6 +11,7 @@
 
 #define EPERM 1
 #define EACCES 13
+#define EALREADY 114
 #define EINPROGRESS 115
 #define EINVAL 22
 #define ENETUNREACH 101
@@ -578,7 +579,7 @@ HANDLER(do_connect)
 		return 0;
 	// Not UDP: resolvers connect such sockets to all addresses of a name, only to learn which are reachable.
 	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM) {
-		if (never_started(result) && !has_failed(sk))
+		if (is_error(result) && result != -EINPROGRESS && result != -EALREADY && !has_failed(sk) && never_started(result))
 			add(&a, COUNT_CONNECT_FAILED);
 		return 0;
 	}
