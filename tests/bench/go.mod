@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/nodesec/nodesec => ../..
 
 require (
+	github.com/cilium/ebpf v0.22.0
 	github.com/nodesec/nodesec v0.0.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/clickhouseexporter v0.161.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.159.0

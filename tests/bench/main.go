@@ -2,7 +2,7 @@
 
 // Command bench measures nodesec against its peers and prints the results as Markdown, with the targets beside them:
 //
-//	go run . [-quick] [store] [day] [collect]
+//	go run . [-quick] [store] [day] [collect] [security]
 //
 // A missed target is part of the results. The command fails if something could not be measured, or if the peers' data
 // differ from ours.
@@ -19,17 +19,19 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/nodesec/nodesec/tests/bench/internal/collect"
+	"github.com/nodesec/nodesec/tests/bench/internal/crowd"
 	"github.com/nodesec/nodesec/tests/bench/internal/report"
+	"github.com/nodesec/nodesec/tests/bench/internal/security"
 	"github.com/nodesec/nodesec/tests/bench/internal/server"
 )
 
 func main() {
 	server.RunIfAsked()
-	if len(os.Args) == 2 && os.Args[1] == collect.BusyArgument {
-		fmt.Fprintln(os.Stderr, collect.BeBusy())
+	if len(os.Args) == 2 && os.Args[1] == crowd.BusyArgument {
+		fmt.Fprintln(os.Stderr, crowd.BeBusy())
 		os.Exit(1)
 	}
+	security.RunIfAsked()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
@@ -51,7 +53,7 @@ func run(ctx context.Context, arguments []string) error {
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
-	parts := []part{{"store", runStore}, {"day", runDay}, {"collect", runCollect}}
+	parts := []part{{"store", runStore}, {"day", runDay}, {"collect", runCollect}, {"security", runSecurity}}
 	for _, name := range flags.Args() {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
 			return fmt.Errorf("no benchmark is called %q", name)

@@ -12,6 +12,7 @@ import (
 	"github.com/nodesec/nodesec/tests/bench/internal/collect"
 	"github.com/nodesec/nodesec/tests/bench/internal/day"
 	"github.com/nodesec/nodesec/tests/bench/internal/report"
+	"github.com/nodesec/nodesec/tests/bench/internal/security"
 	"github.com/nodesec/nodesec/tests/bench/internal/server"
 	"github.com/nodesec/nodesec/tests/bench/internal/store"
 )
@@ -26,6 +27,12 @@ func runDay(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, 
 
 func runCollect(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
 	return collect.Run(ctx, size.collect, log)
+}
+
+func runSecurity(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+	return withServer(ctx, func(s *server.Server) ([]report.Table, error) {
+		return security.Run(ctx, s, size.security, log)
+	})
 }
 
 // withServer runs a benchmark with an empty server of its own, whose data are removed afterwards.

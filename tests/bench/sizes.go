@@ -8,14 +8,16 @@ import (
 	"github.com/nodesec/nodesec/tests/bench/internal/collect"
 	"github.com/nodesec/nodesec/tests/bench/internal/day"
 	"github.com/nodesec/nodesec/tests/bench/internal/fleet"
+	"github.com/nodesec/nodesec/tests/bench/internal/security"
 	"github.com/nodesec/nodesec/tests/bench/internal/store"
 )
 
 // sizes are the sizes of all benchmarks.
 type sizes struct {
-	store   store.Options
-	day     day.Options
-	collect collect.Options
+	store    store.Options
+	day      day.Options
+	collect  collect.Options
+	security security.Options
 }
 
 func fullSizes() sizes {
@@ -24,6 +26,10 @@ func fullSizes() sizes {
 		day:   day.Options{Fleet: cluster(50), Ticks: 8640, Runs: 15},
 		collect: collect.Options{
 			Idle: 1000, Busy: 50, Cgroups: 110, Interval: time.Second, Scrapes: 10, Rounds: 7,
+		},
+		security: security.Options{
+			Calls: 2_000_000, Tries: 3, Rounds: 9, MixedRounds: 7, Builds: true, Containers: []int{110, 1000},
+			Scrapes: 10, TickRounds: 5, Processes: 1000, Settle: time.Minute,
 		},
 	}
 }
@@ -34,6 +40,10 @@ func quickSizes() sizes {
 		day:   day.Options{Fleet: cluster(2), Ticks: 360, Runs: 3},
 		collect: collect.Options{
 			Idle: 100, Busy: 5, Cgroups: 11, Interval: 200 * time.Millisecond, Scrapes: 3, Rounds: 2,
+		},
+		security: security.Options{
+			Calls: 200_000, Tries: 1, Rounds: 2, MixedRounds: 1, Containers: []int{11}, Scrapes: 2, TickRounds: 1,
+			Processes: 120, Settle: 5 * time.Second,
 		},
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"runtime"
 	"time"
 
+	"github.com/nodesec/nodesec/tests/bench/internal/crowd"
 	"github.com/nodesec/nodesec/tests/bench/internal/measure"
 	"github.com/nodesec/nodesec/tests/bench/internal/report"
 )
@@ -35,11 +37,15 @@ const (
 func Run(ctx context.Context, o Options, log *slog.Logger) (_ []report.Table, err error) {
 	runtime.LockOSThread() // the processes die with the thread that started them
 	defer runtime.UnlockOSThread()
-	crowd, err := gather(o.Idle, o.Busy, o.Cgroups)
+	processes, err := o.processes()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, crowd.disperse()) }()
+	crowd, err := crowd.Gather(o.Cgroups, processes)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, crowd.Disperse()) }()
 
 	subjects := subjects(o.Interval)
 	rounds := make([][]round, len(subjects))
@@ -57,6 +63,22 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (_ []report.Table, er
 		}
 	}
 	return []report.Table{table(subjects, rounds, o)}, nil
+}
+
+// processes are those that the receivers are to measure.
+func (o *Options) processes() ([]*exec.Cmd, error) {
+	var list []*exec.Cmd
+	for range o.Idle {
+		list = append(list, crowd.Idle())
+	}
+	for range o.Busy {
+		busy, err := crowd.Busy()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, busy)
+	}
+	return list, nil
 }
 
 // check reports a receiver that has not seen what it should.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collect
+// Package crowd makes a host crowded: processes in cgroups that look like those of containers.
+package crowd
 
 import (
 	"errors"
@@ -33,34 +34,44 @@ func BeBusy() error {
 	}
 }
 
-// crowd is the processes that the receivers are to measure, spread over the cgroups.
-type crowd struct {
+// Idle returns the command of a process that sleeps.
+func Idle() *exec.Cmd { return exec.Command("sleep", "infinity") }
+
+// Busy returns the command of a process that uses a little CPU time for ever.
+func Busy() (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the own program: %w", err)
+	}
+	command := exec.Command(self, BusyArgument)
+	command.Env = append(os.Environ(), "GOMAXPROCS=1")
+	return command, nil
+}
+
+// Calling returns the command of a small process that makes some system calls, five times a second.
+func Calling() *exec.Cmd {
+	return exec.Command("tail", "---disable-inotify", "-f", "-s", "0.2", "/etc/passwd")
+}
+
+// Crowd is processes, spread over cgroups.
+type Crowd struct {
 	processes []*exec.Cmd
 	cgroups   *cgroups
 }
 
-// gather starts idle and busy processes and spreads them over as many cgroups as asked for. They die with the thread
-// that called it.
-func gather(idle, busy, groups int) (_ *crowd, err error) {
-	c := &crowd{}
+// Gather makes cgroups, starts the processes and puts them into one cgroup after the other, in turn. They die with the
+// thread that called it.
+func Gather(groups int, processes []*exec.Cmd) (_ *Crowd, err error) {
+	c := &Crowd{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.disperse())
+			err = errors.Join(err, c.Disperse())
 		}
 	}()
 	if c.cgroups, err = makeCgroups(groups); err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the own program: %w", err)
-	}
-	for i := range idle + busy {
-		command := exec.Command("sleep", "infinity")
-		if i >= idle {
-			command = exec.Command(self, BusyArgument)
-			command.Env = append(os.Environ(), "GOMAXPROCS=1")
-		}
+	for i, command := range processes {
 		command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := command.Start(); err != nil {
 			return nil, fmt.Errorf("start a process to measure: %w", err)
@@ -73,8 +84,8 @@ func gather(idle, busy, groups int) (_ *crowd, err error) {
 	return c, nil
 }
 
-// disperse ends the processes and removes the cgroups.
-func (c *crowd) disperse() error {
+// Disperse ends the processes and removes the cgroups.
+func (c *Crowd) Disperse() error {
 	var errs []error
 	for _, command := range c.processes {
 		errs = append(errs, command.Process.Kill())

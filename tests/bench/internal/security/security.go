@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package security measures what counting security events costs: the programs in the kernel per system call, against empty
+// programs and against tracers; the work of others beside them; the samples in user space; the whole agent's memory.
+package security
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/nodesec/nodesec/tests/bench/internal/report"
+	"github.com/nodesec/nodesec/tests/bench/internal/server"
+)
+
+// Options say how much is measured.
+type Options struct {
+	Calls  int // of dd and of each act that is cheap; dear ones make fewer
+	Tries  int // of each act, of which the least counts
+	Rounds int // of all acts under each load
+
+	MixedRounds int
+	Builds      bool // a real build is part of the mix
+
+	Containers []int // how many there are in turn, for the samples in user space
+	Scrapes    int   // in a round
+	TickRounds int
+
+	Processes int           // on the host whose agent's memory is measured, in as many containers as the target says
+	Settle    time.Duration // how long the agent runs before
+}
+
+// containersOfTargets is how many containers the targets are about.
+const containersOfTargets = 110
+
+// Run measures everything. It needs to be root.
+func Run(ctx context.Context, s *server.Server, o Options, log *slog.Logger) (_ []report.Table, err error) {
+	runtime.LockOSThread() // the processes die with the thread that started them
+	defer runtime.UnlockOSThread()
+	folder, err := os.MkdirTemp("", "nodesec-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	m := &measuring{options: o, folder: folder, log: log}
+	if m.tracepoints, err = tracepointsOfOurs(ctx); err != nil {
+		return nil, err
+	}
+	var tables []report.Table
+	for _, part := range []func(context.Context) ([]report.Table, error){
+		m.calls,
+		m.mixed,
+		m.ticks,
+		func(ctx context.Context) ([]report.Table, error) { return m.memory(ctx, s) },
+	} {
+		measured, err := part(ctx)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, measured...)
+	}
+	return tables, nil
+}
+
+// measuring is what the measurements share.
+type measuring struct {
+	options     Options
+	folder      string // for files, removed at the end
+	log         *slog.Logger
+	tracepoints []string // that our programs are attached to, one for each program
+}
