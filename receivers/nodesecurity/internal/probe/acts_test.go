@@ -9,7 +9,7 @@ func acts() map[string]func(args []string) error {
 	all := map[string]func(args []string) error{"nothing": nothing, "sleep": sleep}
 	for _, of := range []map[string]func(args []string) error{
 		processActs(), sessionActs(), rawActs(), fileActs(), rootActs(), specialFileActs(), netnsActs(),
-		socketActs(),
+		socketActs(), trafficActs(),
 	} {
 		maps.Copy(all, of)
 	}

@@ -21,12 +21,15 @@ func rawActs() map[string]func(args []string) error {
 	}
 }
 
-// The arguments of a system call, as words: numbers, strings and bytes.
+// The arguments of a system call, as words.
 func num(n int) string { return "#" + strconv.Itoa(n) }
 
 func str(s string) string { return "s" + s }
 
 func raw(b []byte) string { return "x" + hex.EncodeToString(b) }
+
+// data is so many zero bytes.
+func data(n int) string { return "z" + strconv.Itoa(n) }
 
 // cwd is the descriptor of the working directory.
 func cwd() string { return num(unix.AT_FDCWD) }
@@ -49,6 +52,9 @@ func rawCall(words []string) (result uintptr, err error) {
 			memory[i] = append([]byte(word[1:]), 0)
 		case 'x':
 			memory[i], _ = hex.DecodeString(word[1:])
+		case 'z':
+			n, _ := strconv.Atoi(word[1:])
+			memory[i] = make([]byte, max(n, 1))
 		}
 		arguments[i] = uintptr(unsafe.Pointer(&memory[i][0]))
 	}
