@@ -10,7 +10,7 @@ BIN := bin$(if $(filter-out $(HOSTARCH),$(GOARCH)),/linux_$(GOARCH))
 TOOL := GOARCH=$(HOSTARCH) go tool -modfile=$(CURDIR)/internal/tools/go.mod
 LINT := GOARCH=$(HOSTARCH) go tool -modfile=$(CURDIR)/internal/tools/lint/go.mod golangci-lint
 VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
-GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum internal/embedded exporters receivers deploy)
+GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum internal/embedded connectors exporters processors receivers deploy)
 
 .PHONY: help
 help: ## List the commands
