@@ -138,10 +138,10 @@ func (h *host) require(t *testing.T) {
 }
 
 // testTables are the default classes with an address of an API server.
-func testTables() (classes.Tables, error) {
+var testTables = sync.OnceValues(func() (classes.Tables, error) {
 	config := classes.NewDefaultConfig()
 	return classes.Compile(config.WithNetworks(classes.NetworkAPIServer, netip.MustParsePrefix("10.96.0.1/32")))
-}
+})
 
 // makeCgroup makes and removes a cgroup and returns its ID, the newest of the hierarchy.
 func makeCgroup(base string) uint64 {

@@ -10,6 +10,21 @@
 #define MAX_UP 48
 #define MAX_DOWN 12
 
+// FIELD reads a field of a kernel object. A load costs a tenth of a call of bpf_probe_read_kernel, but to trust a pointer of
+// unknown origin with a type takes bpf_rdonly_cast, since 6.2. The verifier drops the way that is not taken.
+void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
+
+#define FIELD(type, pointer, field)                                                                                            \
+	({                                                                                                                     \
+		type *from_ = (type *)(pointer);                                                                               \
+		typeof(from_->field) value_;                                                                                   \
+		if (&bpf_rdonly_cast)                                                                                         \
+			value_ = ((type *)bpf_rdonly_cast(from_, bpf_core_type_id_kernel(type)))->field;                       \
+		else                                                                                                           \
+			value_ = BPF_CORE_READ(from_, field);                                                                  \
+		value_;                                                                                                        \
+	})
+
 // Where the walk down is.
 struct walk {
 	u64 bits;
@@ -93,17 +108,15 @@ __noinline int climb(struct climb *c)
 	if (!s || !c)
 		return 0;
 	for (int i = 0; i < MAX_UP; i++) {
-		struct dentry *d = c->dentry, *parent = NULL;
+		struct dentry *d = c->dentry;
 
 		if (d == c->stop || d == c->top)
 			return 0;
-		bpf_probe_read_kernel(&parent, sizeof(parent), &d->d_parent);
+		struct dentry *parent = FIELD(struct dentry, d, d_parent);
+
 		if (parent == d)
 			return 0;
-		const unsigned char *name = NULL;
-
-		bpf_probe_read_kernel(&name, sizeof(name), &d->d_name.name);
-		s->names[c->depth++ & (ANCESTORS - 1)] = (u64)name;
+		s->names[c->depth++ & (ANCESTORS - 1)] = (u64)FIELD(struct dentry, d, d_name.name);
 		c->dentry = parent;
 	}
 	c->far = 1;
@@ -140,9 +153,9 @@ __noinline int walk_path(struct path *p, struct walk *w)
 	if (!p || !w)
 		return 0;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
-	struct vfsmount *root_mount = BPF_CORE_READ(task, fs, root.mnt), *mnt = p->mnt;
-	struct climb c = {.dentry = p->dentry, .top = BPF_CORE_READ(mnt, mnt_root)};
+	struct dentry *root = task->fs->root.dentry;
+	struct vfsmount *root_mount = task->fs->root.mnt, *mnt = p->mnt;
+	struct climb c = {.dentry = p->dentry, .top = FIELD(struct vfsmount, mnt, mnt_root)};
 
 	// The root's directory is no end where it is seen through another mount.
 	c.stop = mnt == root_mount ? root : NULL;
@@ -163,13 +176,13 @@ __noinline int walk_path(struct path *p, struct walk *w)
 		if (c.dentry == root && mnt == root_mount)
 			break;
 		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-		struct mount *parent = BPF_CORE_READ(m, mnt_parent);
+		struct mount *parent = FIELD(struct mount, m, mnt_parent);
 
 		if (parent == m)
 			break;
-		c.dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		c.dentry = FIELD(struct mount, m, mnt_mountpoint);
 		mnt = (void *)parent + bpf_core_field_offset(struct mount, mnt);
-		c.top = BPF_CORE_READ(mnt, mnt_root);
+		c.top = FIELD(struct vfsmount, mnt, mnt_root);
 		c.stop = mnt == root_mount ? root : NULL;
 		climb(&c);
 	}
@@ -196,23 +209,25 @@ static __always_inline u64 bits_of_path(struct path *path, struct walk *w)
 {
 	start_walk(w);
 	walk_path(path, w);
-	u64 bits = w->bits | w->outside | bits_of_name(&leaves, BPF_CORE_READ(path->dentry, d_name.name)) |
-		   bits_of_name(&directories, BPF_CORE_READ(path->dentry, d_parent, d_name.name));
+	struct dentry *parent = FIELD(struct dentry, path->dentry, d_parent);
+	u64 bits = w->bits | w->outside | bits_of_name(&leaves, FIELD(struct dentry, path->dentry, d_name.name)) |
+		   bits_of_name(&directories, FIELD(struct dentry, parent, d_name.name));
 
 	if (w->crossed)
 		bits |= bits_of_last(&leaves, w, 0) | bits_of_last(&directories, w, 1);
 	return bits;
 }
 
+// file_of is what a descriptor of the current task stands for.
 static __always_inline struct file *file_of(struct task_struct *task, u32 descriptor)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *table = task->files->fdt;
 
-	if (!table || descriptor >= BPF_CORE_READ(table, max_fds))
+	if (!table || descriptor >= table->max_fds)
 		return NULL;
 	struct file *f = NULL;
 
-	bpf_probe_read_kernel(&f, sizeof(f), BPF_CORE_READ(table, fd) + descriptor);
+	bpf_probe_read_kernel(&f, sizeof(f), table->fd + descriptor);
 	return f;
 }
 

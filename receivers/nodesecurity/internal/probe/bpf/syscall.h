@@ -138,8 +138,8 @@ HANDLER(do_exec)
 // (Documentation/admin-guide/devices.txt), terminals.
 static __always_inline bool is_special_device(struct inode *inode)
 {
-	u16 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-	u32 device = BPF_CORE_READ(inode, i_rdev);
+	u16 type = FIELD(struct inode, inode, i_mode) & S_IFMT;
+	u32 device = FIELD(struct inode, inode, i_rdev);
 	u32 major = MAJOR(device), minor = MINOR(device);
 
 	if (type == S_IFBLK)
@@ -233,31 +233,34 @@ HANDLER(do_open)
 	}
 	add(&a, COUNT_OPEN);
 	struct file *f = file_of(a.task, result);
-	struct path path = {};
-	struct inode *inode = BPF_CORE_READ(f, f_inode);
+	struct inode *inode = FIELD(struct file, f, f_inode);
 
 	if (!inode)
 		return 0;
-	BPF_CORE_READ_INTO(&path, f, f_path);
-	u32 mode = BPF_CORE_READ(f, f_mode);
-	u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	struct path path = {.mnt = FIELD(struct file, f, f_path.mnt), .dentry = FIELD(struct file, f, f_path.dentry)};
+	u32 mode = FIELD(struct file, f, f_mode);
+	struct super_block *super = FIELD(struct inode, inode, i_sb);
+	u64 magic = FIELD(struct super_block, super, s_magic);
+	u32 device = FIELD(struct super_block, super, s_dev);
+	struct dentry *parent = FIELD(struct dentry, path.dentry, d_parent);
 	struct name leaf = {};
-	struct dentry *parent = BPF_CORE_READ(path.dentry, d_parent);
 
-	bpf_probe_read_kernel_str(leaf.text, sizeof(leaf.text), BPF_CORE_READ(path.dentry, d_name.name));
-	if (mode & FMODE_CREATED || BPF_CORE_READ(f, f_flags) & O_TMPFILE)
+	bpf_probe_read_kernel_str(leaf.text, sizeof(leaf.text), FIELD(struct dentry, path.dentry, d_name.name));
+	if (mode & FMODE_CREATED || FIELD(struct file, f, f_flags) & O_TMPFILE)
 		count_created(&a, inode, &leaf);
 	if (mode & (FMODE_READ | FMODE_WRITE) && is_special_device(inode)) // not O_PATH
 		add(&a, COUNT_OPEN_DEVICE);
 	if (magic == PROC_SUPER_MAGIC)
 		count_proc_file(&a, inode, &leaf);
-	mark(&a, DISTINCT_DIRECTORIES, (u64)BPF_CORE_READ(parent, d_inode, i_ino) ^ (u64)BPF_CORE_READ(inode, i_sb, s_dev) << 40);
+	struct inode *directory = FIELD(struct dentry, parent, d_inode);
+
+	mark(&a, DISTINCT_DIRECTORIES, (u64)FIELD(struct inode, directory, i_ino) ^ (u64)device << 40);
 
 	struct walk w;
 	u64 bits = bits_of_path(&path, &w);
 
-	if (host_device && BPF_CORE_READ(inode, i_sb, s_dev) == host_device && !(w.outside & 1ULL << PATH_VOLUME) &&
-	    BPF_CORE_READ(task_of(&a), fs, root.mnt, mnt_sb, s_dev) != host_device)
+	if (host_device && device == host_device && !(w.outside & 1ULL << PATH_VOLUME) &&
+	    a.task->fs->root.mnt->mnt_sb->s_dev != host_device)
 		add(&a, COUNT_OPEN_HOST_PATH);
 	if (!bits)
 		return 0;
