@@ -6,19 +6,31 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode"
 )
 
-// examples are queries to start from; up prints them.
-var examples = [...]struct{ about, query string }{
-	{"what is stored", "SELECT count(), uniq(entity), max(ts) FROM nodesec.container_samples"},
-	{"CPU of the node, last minute", "SELECT ts, system_cpu_time_user, system_cpu_time_system " +
-		"FROM nodesec.node_samples WHERE ts > now() - 60 ORDER BY ts"},
-	{"busiest processes, last 10 s", "SELECT process, pid, sum(process_cpu_time_user + process_cpu_time_system) AS cpu_s " +
-		"FROM nodesec.process_samples WHERE ts > now() - 10 GROUP BY process, pid ORDER BY cpu_s DESC LIMIT 5"},
+// example is a query to start from.
+type example struct{ about, query string }
+
+// examples are what up prints. One needs that security is counted.
+func examples(security bool) []example {
+	list := []example{
+		{"what is stored", "SELECT count(), uniq(entity), max(ts) FROM nodesec.container_samples"},
+		{"CPU of the node, last minute", "SELECT ts, system_cpu_time_user, system_cpu_time_system " +
+			"FROM nodesec.node_samples WHERE ts > now() - 60 ORDER BY ts"},
+		{"busiest processes, last 10 s", "SELECT process, pid, sum(process_cpu_time_user + process_cpu_time_system) AS cpu_s " +
+			"FROM nodesec.process_samples WHERE ts > now() - 10 GROUP BY process, pid ORDER BY cpu_s DESC LIMIT 5"},
+	}
+	if security {
+		list = append(list, example{"programs executed in containers, last minute",
+			"SELECT container, sum(exec_count) AS execs, sum(exec_shell) AS shells FROM nodesec.container_samples " +
+				"WHERE ts > now() - 60 AND exec_count > 0 GROUP BY container ORDER BY execs DESC"})
+	}
+	return list
 }
 
 // maxName is how many characters of a container's name are shown.
@@ -45,13 +57,10 @@ func (s *Summary) Render(w io.Writer) error {
 		s.Lag.Last, s.Lag.Median, s.Lag.Max)
 
 	tw = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(tw, "top containers, last 10 s\tCPU cores\tmemory\n")
+	_, _ = fmt.Fprintf(tw, "top containers, last 10 s\tCPU cores\tmemory\tsyscalls/s\texecs\n")
 	for _, c := range s.TopContainers {
-		memory := "?"
-		if c.Memory != nil {
-			memory = size(*c.Memory)
-		}
-		_, _ = fmt.Fprintf(tw, "%s\t%.3f\t%s\n", printable(c.Name, maxName), c.CPUCores, memory)
+		_, _ = fmt.Fprintf(tw, "%s\t%.3f\t%s\t%s\t%s\n", printable(c.Name, maxName), c.CPUCores, known(c.Memory, size),
+			known(c.SyscallRate, whole), known(c.Execs, whole))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -59,10 +68,22 @@ func (s *Summary) Render(w io.Writer) error {
 	return s.renderHowTo(w)
 }
 
+// known writes a number that may be unknown.
+func known(n *float64, write func(float64) string) string {
+	if n == nil {
+		return "?"
+	}
+	return write(*n)
+}
+
+// whole writes a number without its fraction.
+func whole(n float64) string { return grouped(uint64(n)) }
+
 func (s *Summary) renderHowTo(w io.Writer) error {
 	_, _ = fmt.Fprintf(w, "\nquery it: %splay, or\n", s.HTTP)
 	ask := cmp.Or(s.ask, "nodesecctl query")
-	for _, e := range examples {
+	security := slices.ContainsFunc(s.TopContainers, func(c Container) bool { return c.Execs != nil })
+	for _, e := range examples(security) {
 		if _, err := fmt.Fprintf(w, "  # %s\n  %s %q\n", e.about, ask, e.query); err != nil {
 			return err
 		}

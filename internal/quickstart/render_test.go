@@ -13,7 +13,7 @@ import (
 )
 
 func testSummary() *Summary {
-	memory := 3.5 * 1024 * 1024
+	memory, calls, execs := 3.5*1024*1024, 1234.5, 7.0
 	return &Summary{
 		Tables: []Table{
 			{Name: "node_samples", Rows: 60, Values: 9060, Features: 151, BytesOnDisk: 8192},
@@ -24,7 +24,7 @@ func testSummary() *Summary {
 		Lag:      Lag{Last: 0.031, Median: 0.25, Max: 1.5},
 		TopContainers: []Container{
 			{Name: "shop/web/nginx", CPUCores: 0.1234, Memory: &memory},
-			{Name: "evil\x1b]0;title\a\n\u202eeman", CPUCores: 0.5},
+			{Name: "evil\x1b]0;title\a\n\u202eeman", CPUCores: 0.5, SyscallRate: &calls, Execs: &execs},
 		},
 		HTTP: "http://127.0.0.1:8123/",
 	}
@@ -40,14 +40,14 @@ func TestRender(t *testing.T) {
 		"all 1,234,567 9,060 8.0 KiB",
 		"42 rows/s, 0.90 bytes on disk per value, last tick 02:04:05 UTC",
 		"lag from tick to queryable: last 0.03 s, median 0.25 s, max 1.50 s",
-		"shop/web/nginx 0.123 3.5 MiB",
-		"evil?]0;title???eman 0.500 ?",
+		"shop/web/nginx 0.123 3.5 MiB ? ?",
+		"evil?]0;title???eman 0.500 ? 1,234 7",
 		"query it: http://127.0.0.1:8123/play, or",
 	} {
 		assert.Contains(t, squeezed(lines), want)
 	}
 	assert.NotContains(t, b.String(), "pod_samples", "a table without rows")
-	for _, e := range examples {
+	for _, e := range examples(true) {
 		assert.Contains(t, b.String(), `nodesecctl query "`+e.query+`"`, "a shell takes it as it stands")
 	}
 	for _, r := range b.String() {
@@ -91,7 +91,7 @@ func TestShow(t *testing.T) {
 		start, end string
 	}{
 		{"nothing before the end as JSON", Options{JSON: true, Terminal: true}, "", ""},
-		{"a page on a terminal", Options{Terminal: true}, "\x1b[H\x1b[J", "LIMIT 5\"\n"},
+		{"a page on a terminal", Options{Terminal: true}, "\x1b[H\x1b[J", "DESC\"\n"},
 		{"a line elsewhere", Options{}, "2026-01-02T", "lag=0.03s\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

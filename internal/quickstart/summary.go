@@ -56,22 +56,33 @@ type Lag struct {
 type Container struct {
 	Name     string   `json:"name"`
 	CPUCores float64  `json:"cpu_cores"`
-	Memory   *float64 `json:"memory_bytes"` // nil if unknown
+	Memory   *float64 `json:"memory_bytes"` // nil if unknown, as the next two
+	// System calls per second, and programs executed.
+	SyscallRate *float64 `json:"syscalls_per_second"`
+	Execs       *float64 `json:"execs"`
 }
 
 // reader asks the database for what the summary shows.
 type reader struct{ db clickhouse.Conn }
 
-// topContainersQuery leaves out what is unknown, which is NaN in the tables.
+// topContainersQuery leaves out what is unknown, which is NaN in the tables. Without BPF there are no columns of what it
+// counts; then security is the rest of the query for those.
 const topContainersQuery = `SELECT
     if(pod != '', concat(namespace, '/', pod, '/', container), if(container != '', container, container_id)) AS name,
     sum(cpu_usage) / (sum(interval_ms) / 1000) AS cpu_cores,
-    argMaxOrNullIf(container_memory_usage, ts, isFinite(container_memory_usage)) AS memory
+    argMaxOrNullIf(container_memory_usage, ts, isFinite(container_memory_usage)) AS memory,
+    %s
 FROM nodesec.container_samples
 WHERE ts > now64(3) - INTERVAL 10 SECOND AND isFinite(cpu_usage)
 GROUP BY entity, name
 ORDER BY cpu_cores DESC
 LIMIT 5`
+
+const (
+	securityOfContainers = `sumOrNullIf(syscall_count, isFinite(syscall_count)) / (sumIf(interval_ms, isFinite(syscall_count)) / 1000),
+    sumOrNullIf(exec_count, isFinite(exec_count))`
+	noSecurityOfContainers = "CAST(NULL, 'Nullable(Float64)'), CAST(NULL, 'Nullable(Float64)')"
+)
 
 // topContainers returns none while there is nothing to tell: a host can be without containers, or without their CPU
 // accounting.
@@ -80,7 +91,11 @@ func (r reader) topContainers(ctx context.Context) ([]Container, error) {
 	if err != nil || !slices.Contains(features, "cpu_usage") || !slices.Contains(features, "container_memory_usage") {
 		return nil, err
 	}
-	rows, err := r.db.Query(ctx, topContainersQuery)
+	security := noSecurityOfContainers
+	if slices.Contains(features, "syscall_count") && slices.Contains(features, "exec_count") {
+		security = securityOfContainers
+	}
+	rows, err := r.db.Query(ctx, fmt.Sprintf(topContainersQuery, security))
 	if err != nil {
 		return nil, fmt.Errorf("read the top containers: %w", err)
 	}
@@ -88,7 +103,7 @@ func (r reader) topContainers(ctx context.Context) ([]Container, error) {
 	containers := []Container{}
 	for rows.Next() {
 		var c Container
-		if err := rows.Scan(&c.Name, &c.CPUCores, &c.Memory); err != nil {
+		if err := rows.Scan(&c.Name, &c.CPUCores, &c.Memory, &c.SyscallRate, &c.Execs); err != nil {
 			return nil, fmt.Errorf("read the top containers: %w", err)
 		}
 		containers = append(containers, c)
