@@ -137,9 +137,12 @@ func (h *host) require(t *testing.T) {
 	}
 }
 
-// testTables are the default classes with an address of an API server.
+// testTables are the default classes with an address of an API server and names of the greatest length.
 var testTables = sync.OnceValues(func() (classes.Tables, error) {
 	config := classes.NewDefaultConfig()
+	config.Paths = map[string][]string{
+		"credentials+": {"/opt/" + strings.Repeat("m", 27), "**/" + strings.Repeat("n", 27), "**/" + strings.Repeat("d", 27) + "/"},
+	}
 	return classes.Compile(config.WithNetworks(classes.NetworkAPIServer, netip.MustParsePrefix("10.96.0.1/32")))
 })
 

@@ -75,10 +75,14 @@ func classifiedPaths() []string {
 		"/var/lib/docker/containers/0/0-json.log", "/run/docker.sock", "/srv/containerd.sock", "/run/containerd/s/1",
 		"/run/user/1000/podman/x", "/var/lib/containerd/x", "/run/netns/x", "/etc/cron.d/" + long, "/" + long + "/shadow",
 		"/opt/" + long + "/bin/x", "/home/" + long + "/.ssh/identity", "/home/alice/" + long + "/.ssh/" + long,
-		"/home/alice/..x/shadow", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/shadow",
+		"/opt/" + long27("m") + "/x", "/opt/" + long27("m") + "m/x", "/srv/" + long27("n"), "/srv/" + long27("n") + "n",
+		"/srv/" + long27("d") + "/x", "/srv/" + long27("d") + "d/x", "/home/alice/..x/shadow", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/shadow",
 		"/etc/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/.kube/20", "/1" + strings.Repeat("/etc/root", 30) + "/.ssh/x",
 	}
 }
+
+// long27 is the longest name that a table can hold.
+func long27(letter string) string { return strings.Repeat(letter, 27) }
 
 func TestEveryWayToAPathHasItsClasses(t *testing.T) {
 	onEachHierarchy(t, func(t *testing.T, h *host) {
@@ -174,5 +178,26 @@ func TestRandomPathsAreClassifiedAsByPackageClasses(t *testing.T) {
 			s.words(t, and(map[Count]uint32{CountUnlink: 1}, matched(t, CountRemoveClass, name)),
 				on("unlinkat", cwd(), str(name), num(0)))
 		}
+	})
+}
+
+func TestDescriptorsOfBothDirectoriesTell(t *testing.T) {
+	logs, credentials := of(CountRemoveClass, classes.PathLog), matched(t, CountWriteClass, "/etc/sudoers.d/x")
+	token := "/run/secrets/kubernetes.io/serviceaccount"
+	onEachHierarchy(t, func(t *testing.T, h *host) {
+		s := h.rooted(t)
+		s.do(t, "put", "/var/log/x", "/etc/sudoers.d/", token+"/token")
+		s.do(t, "hold", "100", "/var/log", "0")
+		s.do(t, "hold", "101", "/etc/sudoers.d", "0")
+		s.do(t, "hold", "102", token, "0")
+		s.words(t, and(map[Count]uint32{CountRename: 1}, logs, credentials),
+			on("renameat2", num(100), str("x"), num(101), str("x"), num(0)))
+		s.words(t, and(map[Count]uint32{CountLink: 1, CountLinkSensitive: 1}, credentials),
+			on("linkat", num(102), str("token"), num(101), str("y"), num(0)))
+		s.words(t, and(map[Count]uint32{CountLink: 1}, credentials), on("symlinkat", str("/nothing"), num(101), str("z")))
+		s.words(t, and(map[Count]uint32{CountUnlink: 1}, matched(t, CountRemoveClass, token+"/token")),
+			on("unlinkat", num(102), str("token"), num(0)))
+		s.do(t, "chdir", "/var/log")
+		s.words(t, map[Count]uint32{CountLink: 1}, on("symlinkat", str("/nothing"), num(-1), str("/srv")))
 	})
 }
