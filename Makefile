@@ -61,7 +61,7 @@ lint: ## Check style, and vet for both architectures
 	GOARCH=arm64 go vet ./...
 
 .PHONY: bench
-bench: ## Measure against contrib's components and write the table of docs/benchmarks.md
+bench: $(BIN)/nodesec ## Measure against contrib's components and write the table of docs/benchmarks.md
 	cd tests/bench && go run . $(BENCHFLAGS)
 
 .PHONY: clean
