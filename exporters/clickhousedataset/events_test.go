@@ -36,7 +36,7 @@ func logsAt(seconds ...int64) plog.Logs {
 	return logs
 }
 
-func (d *database) eventRows(t *testing.T) uint64 {
+func (d *database) eventRows() uint64 {
 	return one[uint64](d, "SELECT count() FROM "+quoteName(d.name)+".events")
 }
 
@@ -59,11 +59,11 @@ func testEventsStoredAgain(t *testing.T, d *database) {
 	for range 3 {
 		require.NoError(t, e.consumeLogs(t.Context(), twoDays))
 	}
-	assert.EqualValues(t, 3, d.eventRows(t))
+	assert.EqualValues(t, 3, d.eventRows())
 	require.NoError(t, start(t, d.config()).consumeLogs(t.Context(), twoDays), "by another exporter")
-	assert.EqualValues(t, 3, d.eventRows(t))
+	assert.EqualValues(t, 3, d.eventRows())
 	require.NoError(t, e.consumeLogs(t.Context(), logsAt(1_800_000_002)))
-	assert.EqualValues(t, 4, d.eventRows(t))
+	assert.EqualValues(t, 4, d.eventRows())
 }
 
 func testEventsTableDropped(t *testing.T, d *database) {
@@ -74,7 +74,7 @@ func testEventsTableDropped(t *testing.T, d *database) {
 	require.Error(t, err)
 	require.False(t, consumererror.IsPermanent(err), "%v", err)
 	require.NoError(t, e.consumeLogs(t.Context(), logsAt(1_800_000_001)))
-	assert.EqualValues(t, 1, d.eventRows(t))
+	assert.EqualValues(t, 1, d.eventRows())
 }
 
 func TestEventsOfTheEndOfTimeAreKept(t *testing.T) {

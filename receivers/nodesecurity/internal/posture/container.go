@@ -207,7 +207,7 @@ func (c *process) privileged(sys *mount) {
 		all &= c.reader.fullCaps.Value
 	}
 	c.flag(privileged, s.CapBnd.Value&all == all && s.Seccomp.Value == 0 &&
-		!(c.hostUser.Known && c.hostUser.Value == 0) &&
+		(!c.hostUser.Known || c.hostUser.Value != 0) &&
 		sys != nil && string(sys.FSType) == "sysfs" && !sys.ReadOnly)
 }
 

@@ -106,7 +106,8 @@ func (h *hostMounts) classify(m *mount, scratch *[]byte, hit func(path []byte)) 
 			copied = true
 			continue
 		}
-		path := append((*scratch)[:0], at.Point...)
+		path := (*scratch)[:0]
+		path = append(path, at.Point...)
 		if rest := bytes.TrimPrefix(m.Root[len(at.Root):], []byte("/")); len(rest) > 0 {
 			path = append(append(bytes.TrimRight(path, "/"), '/'), rest...)
 		}

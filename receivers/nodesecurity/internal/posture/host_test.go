@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -40,10 +41,10 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	if err := enterContainer(dir, os.Getenv(childBind)); err != nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
-	fmt.Println("ready")
+	_, _ = fmt.Fprintln(os.Stdout, "ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
@@ -80,7 +81,7 @@ func startChild(t *testing.T, attr *syscall.SysProcAttr, env []string, prefix ..
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	args := append(prefix, self)
+	args := slices.Concat(prefix, []string{self})
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = attr

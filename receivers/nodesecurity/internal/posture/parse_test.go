@@ -126,10 +126,13 @@ func TestParseLockdown(t *testing.T) {
 }
 
 func TestParseInt(t *testing.T) {
-	for field, want := range map[string]int64{"-1": -1, "0": 0, " 7 8": 7, "9223372036854775807": 1<<63 - 1} {
-		got, ok := parseInt([]byte(field))
-		assert.True(t, ok, field)
-		assert.Equal(t, want, got)
+	for _, tt := range []struct {
+		field string
+		want  int64
+	}{{"-1", -1}, {"0", 0}, {" 7 8", 7}, {"9223372036854775807", 1<<63 - 1}} {
+		got, ok := parseInt([]byte(tt.field))
+		assert.True(t, ok, tt.field)
+		assert.Equal(t, tt.want, got)
 	}
 	for _, field := range []string{"", "-", "--1", "x", "9223372036854775808"} {
 		_, ok := parseInt([]byte(field))

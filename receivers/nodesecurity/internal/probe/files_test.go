@@ -37,7 +37,7 @@ func opening(call string, args ...string) []string {
 	return append([]string{"open", "0", call}, args...)
 }
 
-func (c *fileCase) run(t *testing.T, h *host, s *session) {
+func (c *fileCase) run(t *testing.T, s *session) {
 	if words := slices.Clone(c.words); words[0] == "call" || words[0] == "open" {
 		if !slices.Contains(syscallNames(), words[2]) {
 			t.Skip("this machine has no ", words[2])
@@ -61,7 +61,7 @@ func runFileCases(t *testing.T, cases []fileCase) {
 	onEachHierarchy(t, func(t *testing.T, h *host) {
 		s := h.session(t)
 		for _, c := range cases {
-			t.Run(c.name, func(t *testing.T) { c.run(t, h, s) })
+			t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 		}
 	})
 }
@@ -228,7 +228,7 @@ func TestChangesOfModeAndOwnerAreCounted(t *testing.T) {
 		s := h.session(t)
 		s.expect(t, map[Count]uint32{CountOpen: 1}, "hold", "100", held, "0")
 		for _, c := range cases {
-			t.Run(c.name, func(t *testing.T) { c.run(t, h, s) })
+			t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 		}
 	})
 }
@@ -259,7 +259,7 @@ func TestTruncationsAreCounted(t *testing.T) {
 				and(opened, map[Count]uint32{CountCreate: 1}),
 			},
 		} {
-			t.Run(c.name, func(t *testing.T) { c.run(t, h, s) })
+			t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 		}
 	})
 }
