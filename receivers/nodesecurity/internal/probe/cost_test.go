@@ -65,6 +65,9 @@ func TestCosts(t *testing.T) {
 		measure("open "+"/missing", 1, "call", "2", "openat", cwd(), str("/missing"), num(0))
 		measure("truncate /f", 1, on("truncate", str("/f"), num(0))...)
 		measure("truncate /usr/include/linux/bpf.h", 1, on("truncate", str("/usr/include/linux/bpf.h"), num(0))...)
+		n := h.networked(t, network(t))
+		n.do(t, "scan", "127.0.0.1", "1", "21000", "10000")
+		n.do(t, "flows", "7000", "1000", "20")
 		end := h.costs(t)
 		names := slices.SortedFunc(maps.Keys(end), func(a, b string) int { return cmp.Compare(end[b].time, end[a].time) })
 		for _, name := range names {

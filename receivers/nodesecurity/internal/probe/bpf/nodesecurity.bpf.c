@@ -11,9 +11,12 @@
 #include "maps.h"
 #include "slot.h"
 #include "path.h"
+#include "spelled.h"
 #include "process.h"
 #include "network.h"
 #include "syscall.h"
+#include "files.h"
+#include "sockets.h"
 #include "cgroup.h"
 // clang-format on
 
