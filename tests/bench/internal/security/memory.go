@@ -70,8 +70,7 @@ func (m *measuring) startAgent(ctx context.Context, program, config string, s *s
 		return nil, err
 	}
 	defer log.Close()
-	command := exec.CommandContext(ctx, program, "--config", config,
-		"--config", "yaml:service::pipelines::metrics::receivers: [noderesource, nodesecurity, otlp]")
+	command := exec.CommandContext(ctx, program, "--config", config)
 	command.Env = append(os.Environ(), "NODESEC_INTERVAL=1s", "NODESEC_CLICKHOUSE_ENDPOINT="+s.Native,
 		"NODESEC_QUEUE_DIR="+filepath.Join(m.folder, "queue"), "NODESEC_METRICS_PORT="+metrics, "NODESEC_OTLP_PORT="+otlp)
 	command.Stdout, command.Stderr = log, log
@@ -132,8 +131,8 @@ func (m *measuring) memoryTable(status map[string]float64) report.Table {
 		Title: fmt.Sprintf("Security: resident memory of the agent with %d containers and %d processes, MB",
 			containersOfTargets, m.options.Processes),
 		Columns: []string{"all (VmRSS)", "target", "the most so far (VmHWM)", "its own (RssAnon)", "of files and BPF maps (RssFile)"},
-		Note: fmt.Sprintf("The quick start's configuration, every second, after %v; nodesecurity and noderesource into ClickHouse.",
-			m.options.Settle),
+		Note: fmt.Sprintf("The quick start's configuration, every second, after %v. Pages of the program's own file are in RssFile; the kernel takes them back "+
+			"when it needs memory.", m.options.Settle),
 	}
 	t.Add(report.Number(status["VmRSS"]), report.AtMost(status["VmRSS"], memoryTarget, " MB"), report.Number(status["VmHWM"]),
 		report.Number(status["RssAnon"]), report.Number(status["RssFile"]))

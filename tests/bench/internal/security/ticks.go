@@ -28,9 +28,9 @@ type ticked struct {
 	points, containers int
 }
 
-// The settings of posture that are measured: their differences are what emitting and reading it cost.
 var errFewContainers = errors.New("the receiver has not seen all containers")
 
+// postureSettings are those that are measured: their differences are what emitting and reading posture cost.
 func postureSettings() []map[string]any {
 	return []map[string]any{
 		{"enabled": false},
