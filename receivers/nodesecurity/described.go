@@ -59,6 +59,10 @@ func describePosture(c catalogue) (all []vocabulary.Description) {
 			all = append(all, one)
 		}
 	}
+	running := c.find("nodesec.posture.containers")
+	for _, value := range running.values {
+		all = append(all, describe(running, value, groupPosture, []string{string(posture.ScopeNode)}))
+	}
 	return all
 }
 

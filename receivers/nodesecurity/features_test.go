@@ -8,12 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/nodesec/nodesec/receivers/internal/cgroup"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/classes"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/posture"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/probe"
@@ -89,7 +92,9 @@ func TestValuesOfAttributesAreInTheOrderOfTheCounters(t *testing.T) {
 }
 
 func TestEveryMetricIsWritten(t *testing.T) {
-	written := map[string]bool{"nodesec.distinct": true, "nodesec.syscall.entropy": true, "nodesec.syscall.calls": true}
+	written := map[string]bool{
+		"nodesec.distinct": true, "nodesec.syscall.entropy": true, "nodesec.syscall.calls": true, "nodesec.posture.containers": true,
+	}
 	for _, f := range featureList() {
 		written[f.metric] = true
 	}
@@ -101,6 +106,28 @@ func TestEveryMetricIsWritten(t *testing.T) {
 			assert.True(t, written[m.name], m.name)
 		}
 	}
+}
+
+func TestTheNodeCountsItsContainersByTheirPosture(t *testing.T) {
+	e := newEmitter(createDefaultConfig().(*Config), testCatalogue(t), "1", 0)
+	fact := func(name string, value int64) posture.Fact {
+		return posture.Fact{Metric: posture.Property, Name: name, Value: value}
+	}
+	entities := map[*cgroup.Container]*entity{
+		{Identity: cgroup.Identity{ContainerID: id("1")}}: {facts: []posture.Fact{fact("privileged", 1), fact("root", 1)}},
+		{Identity: cgroup.Identity{ContainerID: id("2")}}: {facts: []posture.Fact{fact("privileged", 0), fact("root", 1)}},
+		{Identity: cgroup.Identity{Name: "sshd.service"}}: {facts: []posture.Fact{fact("root", 1)}},
+		{Identity: cgroup.Identity{ContainerID: id("3")}}: {byNews: true},
+	}
+	e.begin(time.Unix(1, 0))
+	w := e.sample(pcommon.NewResource(), time.Unix(0, 0), &totals{})
+	w.containers(entities)
+	counted := map[string]int64{}
+	for _, p := range w.metrics.At(0).Gauge().DataPoints().All() {
+		kind, _ := p.Attributes().Get("nodesec.posture.containers.kind")
+		counted[kind.Str()] = p.IntValue()
+	}
+	assert.Equal(t, map[string]int64{"all": 2, "privileged": 1, "host_network": 0, "root": 2}, counted)
 }
 
 func TestMetadataSaysOfPostureWhatIsReadOfIt(t *testing.T) {

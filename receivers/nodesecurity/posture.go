@@ -192,6 +192,30 @@ func firstProcess(dir string) (first int) {
 	return first
 }
 
+// containers writes how many containers there are on the node, and how many have each of the postures that the metric
+// counts. Services and other cgroups without a container's identity are none.
+func (w *writer) containers(entities map[*cgroup.Container]*entity) {
+	m, points := w.points("nodesec.posture.containers", 4)
+	if m == nil {
+		return
+	}
+	counts := make([]int64, len(m.values))
+	for c, e := range entities {
+		if e.byNews || c.ContainerID == "" && c.Runtime == "" {
+			continue
+		}
+		counts[0]++ // all
+		for _, fact := range e.facts {
+			if place := slices.Index(m.values, fact.Name); fact.Metric == posture.Property && place > 0 {
+				counts[place] += fact.Value
+			}
+		}
+	}
+	for place, n := range counts {
+		w.point(m, points, m.values[place]).SetIntValue(n)
+	}
+}
+
 // posture writes facts.
 func (w *writer) posture(metrics []posture.Description, facts []posture.Fact) {
 	for i := 0; i < len(facts); {

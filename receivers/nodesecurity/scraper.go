@@ -206,6 +206,7 @@ func (s *scraper) writeNode(q quality, now time.Duration, lost int64) {
 	w.activity(&e.activity, true)
 	if s.postures != nil {
 		w.posture(s.postures.metrics, s.postures.node())
+		w.containers(s.attribution.entities)
 	}
 	if s.probe != nil {
 		w.count("nodesec.quality.lost", lost)

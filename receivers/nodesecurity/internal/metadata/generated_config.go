@@ -665,6 +665,54 @@ func (ms *NodesecPostureChangedMetricConfig) Validate() error {
 	return nil
 }
 
+// NodesecPostureContainersMetricAttributeKey specifies the key of an attribute for the nodesec.posture.containers metric.
+type NodesecPostureContainersMetricAttributeKey string
+
+const (
+	NodesecPostureContainersMetricAttributeKeyNodesecPostureContainersKind NodesecPostureContainersMetricAttributeKey = "nodesec.posture.containers.kind"
+)
+
+// NodesecPostureContainersMetricConfig provides config for the nodesec.posture.containers metric.
+type NodesecPostureContainersMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                       `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NodesecPostureContainersMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NodesecPostureContainersMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NodesecPostureContainersMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NodesecPostureContainersMetricAttributeKeyNodesecPostureContainersKind:
+		default:
+			return fmt.Errorf("metric nodesec.posture.containers doesn't have an attribute %v, valid attributes: [nodesec.posture.containers.kind]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // NodesecPostureCPUVulnerabilitiesMetricConfig provides config for the nodesec.posture.cpu_vulnerabilities metric.
 type NodesecPostureCPUVulnerabilitiesMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -1559,6 +1607,7 @@ type MetricsConfig struct {
 	NodesecPostureCapabilities       NodesecPostureCapabilitiesMetricConfig       `mapstructure:"nodesec.posture.capabilities"`
 	NodesecPostureCapability         NodesecPostureCapabilityMetricConfig         `mapstructure:"nodesec.posture.capability"`
 	NodesecPostureChanged            NodesecPostureChangedMetricConfig            `mapstructure:"nodesec.posture.changed"`
+	NodesecPostureContainers         NodesecPostureContainersMetricConfig         `mapstructure:"nodesec.posture.containers"`
 	NodesecPostureCPUVulnerabilities NodesecPostureCPUVulnerabilitiesMetricConfig `mapstructure:"nodesec.posture.cpu_vulnerabilities"`
 	NodesecPostureInventory          NodesecPostureInventoryMetricConfig          `mapstructure:"nodesec.posture.inventory"`
 	NodesecPostureKubeletPort        NodesecPostureKubeletPortMetricConfig        `mapstructure:"nodesec.posture.kubelet_port"`
@@ -1661,6 +1710,11 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
 			EnabledAttributes:   []NodesecPostureChangedMetricAttributeKey{NodesecPostureChangedMetricAttributeKeyNodesecPostureChangedSubject},
+		},
+		NodesecPostureContainers: NodesecPostureContainersMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NodesecPostureContainersMetricAttributeKey{NodesecPostureContainersMetricAttributeKeyNodesecPostureContainersKind},
 		},
 		NodesecPostureCPUVulnerabilities: NodesecPostureCPUVulnerabilitiesMetricConfig{
 			Enabled: true,

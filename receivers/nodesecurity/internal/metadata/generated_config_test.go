@@ -98,6 +98,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []NodesecPostureChangedMetricAttributeKey{NodesecPostureChangedMetricAttributeKeyNodesecPostureChangedSubject},
 					},
+					NodesecPostureContainers: NodesecPostureContainersMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NodesecPostureContainersMetricAttributeKey{NodesecPostureContainersMetricAttributeKeyNodesecPostureContainersKind},
+					},
 					NodesecPostureCPUVulnerabilities: NodesecPostureCPUVulnerabilitiesMetricConfig{
 						Enabled: true,
 					},
@@ -292,6 +297,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []NodesecPostureChangedMetricAttributeKey{NodesecPostureChangedMetricAttributeKeyNodesecPostureChangedSubject},
 					},
+					NodesecPostureContainers: NodesecPostureContainersMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NodesecPostureContainersMetricAttributeKey{NodesecPostureContainersMetricAttributeKeyNodesecPostureContainersKind},
+					},
 					NodesecPostureCPUVulnerabilities: NodesecPostureCPUVulnerabilitiesMetricConfig{
 						Enabled: false,
 					},
@@ -414,7 +424,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(NodesecCallMetricConfig{}, NodesecDistinctMetricConfig{}, NodesecDNSIoMetricConfig{}, NodesecExecMetricConfig{}, NodesecExecCountMetricConfig{}, NodesecExecFailedMetricConfig{}, NodesecFileMetricConfig{}, NodesecFileReadMetricConfig{}, NodesecFileRemoveMetricConfig{}, NodesecFileWriteMetricConfig{}, NodesecKernelMetricConfig{}, NodesecNetworkMetricConfig{}, NodesecPostureMetricConfig{}, NodesecPostureCapabilitiesMetricConfig{}, NodesecPostureCapabilityMetricConfig{}, NodesecPostureChangedMetricConfig{}, NodesecPostureCPUVulnerabilitiesMetricConfig{}, NodesecPostureInventoryMetricConfig{}, NodesecPostureKubeletPortMetricConfig{}, NodesecPostureLockdownMetricConfig{}, NodesecPostureLsmMetricConfig{}, NodesecPosturePortsMetricConfig{}, NodesecPostureSecureBootMetricConfig{}, NodesecPostureSysctlMetricConfig{}, NodesecPostureTaintMetricConfig{}, NodesecPostureTaintFlagMetricConfig{}, NodesecPrivilegeMetricConfig{}, NodesecQualityAttributionMetricConfig{}, NodesecQualityFirstMetricConfig{}, NodesecQualityLostMetricConfig{}, NodesecQualityMissedTicksMetricConfig{}, NodesecQualityMissingMetricConfig{}, NodesecQualitySkewMsMetricConfig{}, NodesecSocketIoMetricConfig{}, NodesecSocketMessagesMetricConfig{}, NodesecSyscallMetricConfig{}, NodesecSyscallCallsMetricConfig{}, NodesecSyscallCompatMetricConfig{}, NodesecSyscallCountMetricConfig{}, NodesecSyscallDeniedMetricConfig{}, NodesecSyscallEntropyMetricConfig{}, NodesecSyscallErrorsMetricConfig{}, NodesecTaskMetricConfig{}, ResourceAttributeConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(NodesecCallMetricConfig{}, NodesecDistinctMetricConfig{}, NodesecDNSIoMetricConfig{}, NodesecExecMetricConfig{}, NodesecExecCountMetricConfig{}, NodesecExecFailedMetricConfig{}, NodesecFileMetricConfig{}, NodesecFileReadMetricConfig{}, NodesecFileRemoveMetricConfig{}, NodesecFileWriteMetricConfig{}, NodesecKernelMetricConfig{}, NodesecNetworkMetricConfig{}, NodesecPostureMetricConfig{}, NodesecPostureCapabilitiesMetricConfig{}, NodesecPostureCapabilityMetricConfig{}, NodesecPostureChangedMetricConfig{}, NodesecPostureContainersMetricConfig{}, NodesecPostureCPUVulnerabilitiesMetricConfig{}, NodesecPostureInventoryMetricConfig{}, NodesecPostureKubeletPortMetricConfig{}, NodesecPostureLockdownMetricConfig{}, NodesecPostureLsmMetricConfig{}, NodesecPosturePortsMetricConfig{}, NodesecPostureSecureBootMetricConfig{}, NodesecPostureSysctlMetricConfig{}, NodesecPostureTaintMetricConfig{}, NodesecPostureTaintFlagMetricConfig{}, NodesecPrivilegeMetricConfig{}, NodesecQualityAttributionMetricConfig{}, NodesecQualityFirstMetricConfig{}, NodesecQualityLostMetricConfig{}, NodesecQualityMissedTicksMetricConfig{}, NodesecQualityMissingMetricConfig{}, NodesecQualitySkewMsMetricConfig{}, NodesecSocketIoMetricConfig{}, NodesecSocketMessagesMetricConfig{}, NodesecSyscallMetricConfig{}, NodesecSyscallCallsMetricConfig{}, NodesecSyscallCompatMetricConfig{}, NodesecSyscallCountMetricConfig{}, NodesecSyscallDeniedMetricConfig{}, NodesecSyscallEntropyMetricConfig{}, NodesecSyscallErrorsMetricConfig{}, NodesecTaskMetricConfig{}, ResourceAttributeConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
@@ -559,6 +569,18 @@ func TestNodesecPostureChangedMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric nodesec.posture.changed doesn't have an attribute invalid, valid attributes: [nodesec.posture.changed.subject]")
 
 	cfg = DefaultMetricsConfig().NodesecPostureChanged
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNodesecPostureContainersMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NodesecPostureContainers
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NodesecPostureContainersMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nodesec.posture.containers doesn't have an attribute invalid, valid attributes: [nodesec.posture.containers.kind]")
+
+	cfg = DefaultMetricsConfig().NodesecPostureContainers
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }

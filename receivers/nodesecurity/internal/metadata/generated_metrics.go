@@ -904,6 +904,40 @@ var MapAttributeNodesecPostureChangedSubject = map[string]AttributeNodesecPostur
 	"preloaded_libraries": AttributeNodesecPostureChangedSubjectPreloadedLibraries,
 }
 
+// AttributeNodesecPostureContainersKind specifies the value nodesec.posture.containers.kind attribute.
+type AttributeNodesecPostureContainersKind int
+
+const (
+	_ AttributeNodesecPostureContainersKind = iota
+	AttributeNodesecPostureContainersKindAll
+	AttributeNodesecPostureContainersKindPrivileged
+	AttributeNodesecPostureContainersKindHostNetwork
+	AttributeNodesecPostureContainersKindRoot
+)
+
+// String returns the string representation of the AttributeNodesecPostureContainersKind.
+func (av AttributeNodesecPostureContainersKind) String() string {
+	switch av {
+	case AttributeNodesecPostureContainersKindAll:
+		return "all"
+	case AttributeNodesecPostureContainersKindPrivileged:
+		return "privileged"
+	case AttributeNodesecPostureContainersKindHostNetwork:
+		return "host_network"
+	case AttributeNodesecPostureContainersKindRoot:
+		return "root"
+	}
+	return ""
+}
+
+// MapAttributeNodesecPostureContainersKind is a helper map of string to AttributeNodesecPostureContainersKind attribute value.
+var MapAttributeNodesecPostureContainersKind = map[string]AttributeNodesecPostureContainersKind{
+	"all":          AttributeNodesecPostureContainersKindAll,
+	"privileged":   AttributeNodesecPostureContainersKindPrivileged,
+	"host_network": AttributeNodesecPostureContainersKindHostNetwork,
+	"root":         AttributeNodesecPostureContainersKindRoot,
+}
+
 // AttributeNodesecPostureInventorySubject specifies the value nodesec.posture.inventory.subject attribute.
 type AttributeNodesecPostureInventorySubject int
 
@@ -1605,6 +1639,10 @@ var MetricsInfo = metricsInfo{
 		Name:       "nodesec.posture.changed",
 		Attributes: []string{"nodesec.posture.changed.subject"},
 	},
+	NodesecPostureContainers: metricInfo{
+		Name:       "nodesec.posture.containers",
+		Attributes: []string{"nodesec.posture.containers.kind"},
+	},
 	NodesecPostureCPUVulnerabilities: metricInfo{
 		Name: "nodesec.posture.cpu_vulnerabilities",
 	},
@@ -1717,6 +1755,7 @@ type metricsInfo struct {
 	NodesecPostureCapabilities       metricInfo
 	NodesecPostureCapability         metricInfo
 	NodesecPostureChanged            metricInfo
+	NodesecPostureContainers         metricInfo
 	NodesecPostureCPUVulnerabilities metricInfo
 	NodesecPostureInventory          metricInfo
 	NodesecPostureKubeletPort        metricInfo
@@ -3033,6 +3072,95 @@ func (m *metricNodesecPostureChanged) emit(metrics pmetric.MetricSlice) {
 
 func newMetricNodesecPostureChanged(cfg NodesecPostureChangedMetricConfig) metricNodesecPostureChanged {
 	m := metricNodesecPostureChanged{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNodesecPostureContainers struct {
+	data          pmetric.Metric                       // data buffer for generated metric.
+	config        NodesecPostureContainersMetricConfig // metric config provided by user.
+	capacity      int                                  // max observed number of data points added to the metric.
+	aggDataPoints []int64                              // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nodesec.posture.containers metric with initial data.
+func (m *metricNodesecPostureContainers) init() {
+	m.data.SetName("nodesec.posture.containers")
+	m.data.SetDescription("Containers that run on the node, services and other cgroups apart: all, and those with a posture.")
+	m.data.SetUnit("{container}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNodesecPostureContainers) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, nodesecPostureContainersKindAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NodesecPostureContainersMetricAttributeKeyNodesecPostureContainersKind) {
+		dp.Attributes().PutStr("nodesec.posture.containers.kind", nodesecPostureContainersKindAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNodesecPostureContainers) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNodesecPostureContainers) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNodesecPostureContainers(cfg NodesecPostureContainersMetricConfig) metricNodesecPostureContainers {
+	m := metricNodesecPostureContainers{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -4907,6 +5035,7 @@ type MetricsBuilder struct {
 	metricNodesecPostureCapabilities       metricNodesecPostureCapabilities
 	metricNodesecPostureCapability         metricNodesecPostureCapability
 	metricNodesecPostureChanged            metricNodesecPostureChanged
+	metricNodesecPostureContainers         metricNodesecPostureContainers
 	metricNodesecPostureCPUVulnerabilities metricNodesecPostureCPUVulnerabilities
 	metricNodesecPostureInventory          metricNodesecPostureInventory
 	metricNodesecPostureKubeletPort        metricNodesecPostureKubeletPort
@@ -4975,6 +5104,7 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 		metricNodesecPostureCapabilities:       newMetricNodesecPostureCapabilities(mbc.Metrics.NodesecPostureCapabilities),
 		metricNodesecPostureCapability:         newMetricNodesecPostureCapability(mbc.Metrics.NodesecPostureCapability),
 		metricNodesecPostureChanged:            newMetricNodesecPostureChanged(mbc.Metrics.NodesecPostureChanged),
+		metricNodesecPostureContainers:         newMetricNodesecPostureContainers(mbc.Metrics.NodesecPostureContainers),
 		metricNodesecPostureCPUVulnerabilities: newMetricNodesecPostureCPUVulnerabilities(mbc.Metrics.NodesecPostureCPUVulnerabilities),
 		metricNodesecPostureInventory:          newMetricNodesecPostureInventory(mbc.Metrics.NodesecPostureInventory),
 		metricNodesecPostureKubeletPort:        newMetricNodesecPostureKubeletPort(mbc.Metrics.NodesecPostureKubeletPort),
@@ -5139,6 +5269,7 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricNodesecPostureCapabilities.emit(ils.Metrics())
 	mb.metricNodesecPostureCapability.emit(ils.Metrics())
 	mb.metricNodesecPostureChanged.emit(ils.Metrics())
+	mb.metricNodesecPostureContainers.emit(ils.Metrics())
 	mb.metricNodesecPostureCPUVulnerabilities.emit(ils.Metrics())
 	mb.metricNodesecPostureInventory.emit(ils.Metrics())
 	mb.metricNodesecPostureKubeletPort.emit(ils.Metrics())
@@ -5275,6 +5406,11 @@ func (mb *MetricsBuilder) RecordNodesecPostureCapabilityDataPoint(ts pcommon.Tim
 // RecordNodesecPostureChangedDataPoint adds a data point to nodesec.posture.changed metric.
 func (mb *MetricsBuilder) RecordNodesecPostureChangedDataPoint(ts pcommon.Timestamp, val int64, nodesecPostureChangedSubjectAttributeValue AttributeNodesecPostureChangedSubject) {
 	mb.metricNodesecPostureChanged.recordDataPoint(mb.startTime, ts, val, nodesecPostureChangedSubjectAttributeValue.String())
+}
+
+// RecordNodesecPostureContainersDataPoint adds a data point to nodesec.posture.containers metric.
+func (mb *MetricsBuilder) RecordNodesecPostureContainersDataPoint(ts pcommon.Timestamp, val int64, nodesecPostureContainersKindAttributeValue AttributeNodesecPostureContainersKind) {
+	mb.metricNodesecPostureContainers.recordDataPoint(mb.startTime, ts, val, nodesecPostureContainersKindAttributeValue.String())
 }
 
 // RecordNodesecPostureCPUVulnerabilitiesDataPoint adds a data point to nodesec.posture.cpu_vulnerabilities metric.

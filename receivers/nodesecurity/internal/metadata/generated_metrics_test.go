@@ -79,6 +79,7 @@ func TestMetricsBuilder(t *testing.T) {
 			aggMap["nodesec.posture"] = mb.metricNodesecPosture.config.AggregationStrategy
 			aggMap["nodesec.posture.capability"] = mb.metricNodesecPostureCapability.config.AggregationStrategy
 			aggMap["nodesec.posture.changed"] = mb.metricNodesecPostureChanged.config.AggregationStrategy
+			aggMap["nodesec.posture.containers"] = mb.metricNodesecPostureContainers.config.AggregationStrategy
 			aggMap["nodesec.posture.inventory"] = mb.metricNodesecPostureInventory.config.AggregationStrategy
 			aggMap["nodesec.posture.kubelet_port"] = mb.metricNodesecPostureKubeletPort.config.AggregationStrategy
 			aggMap["nodesec.posture.lsm"] = mb.metricNodesecPostureLsm.config.AggregationStrategy
@@ -182,6 +183,12 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordNodesecPostureChangedDataPoint(ts, 1, AttributeNodesecPostureChangedSubjectAccounts)
 			if tt.name == "reaggregate_set" {
 				mb.RecordNodesecPostureChangedDataPoint(ts, 3, AttributeNodesecPostureChangedSubjectAuthorizedKeys)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNodesecPostureContainersDataPoint(ts, 1, AttributeNodesecPostureContainersKindAll)
+			if tt.name == "reaggregate_set" {
+				mb.RecordNodesecPostureContainersDataPoint(ts, 3, AttributeNodesecPostureContainersKindPrivileged)
 			}
 			defaultMetricsCount++
 			allMetricsCount++
@@ -325,6 +332,7 @@ func TestMetricsBuilder(t *testing.T) {
 				assert.Empty(t, mb.metricNodesecPosture.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecPostureCapability.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecPostureChanged.aggDataPoints)
+				assert.Empty(t, mb.metricNodesecPostureContainers.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecPostureInventory.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecPostureKubeletPort.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecPostureLsm.aggDataPoints)
@@ -928,6 +936,46 @@ func TestMetricsBuilder(t *testing.T) {
 							assert.Equal(t, int64(3), dp.IntValue())
 						}
 						_, ok := dp.Attributes().Get("nodesec.posture.changed.subject")
+						assert.False(t, ok)
+					}
+				case "nodesec.posture.containers":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nodesec.posture.containers"], "Found a duplicate in the metrics slice: nodesec.posture.containers")
+						validatedMetrics["nodesec.posture.containers"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Containers that run on the node, services and other cgroups apart: all, and those with a posture.", mi.Description())
+						assert.Equal(t, "{container}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						nodesecPostureContainersKindAttrVal, ok := dp.Attributes().Get("nodesec.posture.containers.kind")
+						assert.True(t, ok)
+						assert.Equal(t, "all", nodesecPostureContainersKindAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nodesec.posture.containers"], "Found a duplicate in the metrics slice: nodesec.posture.containers")
+						validatedMetrics["nodesec.posture.containers"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Containers that run on the node, services and other cgroups apart: all, and those with a posture.", mi.Description())
+						assert.Equal(t, "{container}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nodesec.posture.containers"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("nodesec.posture.containers.kind")
 						assert.False(t, ok)
 					}
 				case "nodesec.posture.cpu_vulnerabilities":
