@@ -46,6 +46,7 @@ generate: ## Regenerate the collector's main package, the components' metadata a
 		(cd $$(dirname $$file) && $(TOOL) mdatagen metadata.yaml); done
 	go generate ./receivers/...
 	go test ./internal/features -run TestDocumentation -update
+	go test ./processors/rules -run TestListOfFeatures -update
 
 .PHONY: test
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
