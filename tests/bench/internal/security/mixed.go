@@ -87,6 +87,12 @@ func (m *measuring) mixed(ctx context.Context) ([]report.Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range works { // the first run finds the kernel's caches of names small, and is up to five times as fast
+		if err := w.measure(ctx, 0); err != nil {
+			return nil, err
+		}
+		w.runs[0] = nil
+	}
 	loads := []load{nothing(), ours("nodesecurity", setting{Config: counting()})}
 	for round := range m.options.MixedRounds {
 		for _, first := range []int{round % 2, 1 - round%2} {
