@@ -145,7 +145,9 @@ func (w *writer) point(m *metric, points pmetric.NumberDataPointSlice, value str
 	p.SetTimestamp(w.e.ts)
 	p.SetStartTimestamp(w.start)
 	if m.attribute != "" {
-		p.Attributes().PutStr(m.attribute, value)
+		attributes := p.Attributes()
+		attributes.EnsureCapacity(1)
+		attributes.PutStr(m.attribute, value)
 	}
 	return p
 }
