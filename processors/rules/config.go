@@ -31,11 +31,17 @@ type Config struct {
 	ExtraFeatures []string `mapstructure:"extra_features"`
 	// Reload is how often the files are looked at for changes. Default 10s; zero never does.
 	Reload time.Duration `mapstructure:"reload"`
+	// Evidence writes the attribute nodesec.evidence: why each rule fires. The connector detections needs it to tell that,
+	// and the severity of each rule. Default true.
+	Evidence bool `mapstructure:"evidence"`
 }
 
 // NewDefaultConfig returns the defaults.
 func NewDefaultConfig() *Config {
-	return &Config{Pack: packDefault, EntityTTL: 15 * time.Minute, MaxEntities: 10_000, Reload: 10 * time.Second}
+	return &Config{
+		Pack: packDefault, EntityTTL: 15 * time.Minute, MaxEntities: 10_000, Reload: 10 * time.Second,
+		Evidence: true,
+	}
 }
 
 func createDefaultConfig() component.Config { return NewDefaultConfig() }
