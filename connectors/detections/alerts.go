@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detections
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Why an alert ends.
+const (
+	reasonCleared = "cleared"
+	reasonGone    = "gone"
+	reasonFull    = "full"
+)
+
+// alert is a rule that fires of an entity, from its start to its end. Times are those of samples.
+type alert struct {
+	firing
+	entity      uint64
+	start, last pcommon.Timestamp
+	samples     int64
+	// resource tells of which entity it is, when it started.
+	resource pcommon.Map
+}
+
+// watched is an entity that has alerts.
+type watched struct {
+	seen   pcommon.Timestamp
+	alerts map[string]*alert // by rule
+}
+
+// alerts keeps the alerts that have started and not ended, and says when they start and end. It knows no clock: time
+// passes with the samples.
+type alerts struct {
+	hold, ttl time.Duration
+	limit     int
+	entities  map[uint64]*watched
+	active    int
+	// newest is the time of the newest sample, swept that at which all entities were looked at last.
+	newest, swept pcommon.Timestamp
+
+	started func(*alert)
+	ended   func(a *alert, at pcommon.Timestamp, reason string)
+}
+
+// see takes notice of a sample and of the rules that fire at it. resource is called for the attributes of an alert that
+// starts.
+func (s *alerts) see(entity uint64, at pcommon.Timestamp, fired []firing, resource func() pcommon.Map) {
+	s.newest = max(s.newest, at)
+	w := s.entities[entity]
+	if w == nil {
+		if len(fired) == 0 {
+			return
+		}
+		w = &watched{alerts: map[string]*alert{}}
+		s.entities[entity] = w
+	}
+	w.seen = max(w.seen, at)
+	for i := range fired {
+		s.fire(w, entity, at, &fired[i], resource)
+	}
+	for _, rule := range slices.Sorted(maps.Keys(w.alerts)) {
+		if a := w.alerts[rule]; a.last < w.seen && w.seen.AsTime().Sub(a.last.AsTime()) > s.hold {
+			s.end(w, a, w.seen, reasonCleared)
+		}
+	}
+}
+
+func (s *alerts) fire(w *watched, entity uint64, at pcommon.Timestamp, f *firing, resource func() pcommon.Map) {
+	if a := w.alerts[f.rule]; a != nil {
+		a.last = max(a.last, at)
+		a.samples++
+		return
+	}
+	if s.active >= s.limit {
+		s.evict()
+		s.entities[entity] = w // it may have lost its last alert
+	}
+	a := &alert{firing: *f, entity: entity, start: at, last: at, samples: 1, resource: resource()}
+	w.alerts[f.rule] = a
+	s.active++
+	s.started(a)
+	a.values, a.hasValues = pcommon.Map{}, false // they belong to the sample
+}
+
+func (s *alerts) end(w *watched, a *alert, at pcommon.Timestamp, reason string) {
+	delete(w.alerts, a.rule)
+	s.active--
+	if len(w.alerts) == 0 {
+		delete(s.entities, a.entity)
+	}
+	s.ended(a, at, reason)
+}
+
+// evict ends the alert that fired the longest time ago.
+func (s *alerts) evict() {
+	var oldest *alert
+	for _, w := range s.entities {
+		for _, a := range w.alerts {
+			if oldest == nil || older(a, oldest) < 0 {
+				oldest = a
+			}
+		}
+	}
+	if oldest != nil {
+		s.end(s.entities[oldest.entity], oldest, s.newest, reasonFull)
+	}
+}
+
+func older(a, b *alert) int {
+	return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.entity, b.entity), cmp.Compare(a.rule, b.rule))
+}
+
+// sweep ends the alerts of entities without samples. It looks at all entities, a few times in the time that they have.
+func (s *alerts) sweep() {
+	if s.newest.AsTime().Sub(s.swept.AsTime()) < s.ttl/8 {
+		return
+	}
+	s.swept = s.newest
+	var gone []*alert
+	for _, w := range s.entities {
+		if s.newest.AsTime().Sub(w.seen.AsTime()) > s.ttl {
+			for _, a := range w.alerts {
+				gone = append(gone, a)
+			}
+		}
+	}
+	slices.SortFunc(gone, older)
+	for _, a := range gone {
+		s.end(s.entities[a.entity], a, s.newest, reasonGone)
+	}
+}
