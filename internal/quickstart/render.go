@@ -65,6 +65,9 @@ func (s *Summary) Render(w io.Writer) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	if err := s.renderTags(w); err != nil {
+		return err
+	}
 	return s.renderHowTo(w)
 }
 

@@ -26,6 +26,7 @@ type Summary struct {
 	LastTick      time.Time   `json:"last_tick"`
 	Lag           Lag         `json:"lag_seconds"`
 	TopContainers []Container `json:"top_containers"`
+	Tags          []Tag       `json:"tags"`
 	Seconds       float64     `json:"seconds"`
 	HTTP          string      `json:"http_url"`
 	Native        string      `json:"native_address"`
@@ -68,7 +69,7 @@ type reader struct{ db clickhouse.Conn }
 // topContainersQuery leaves out what is unknown, which is NaN in the tables. Without BPF there are no columns of what it
 // counts; then security is the rest of the query for those.
 const topContainersQuery = `SELECT
-    if(pod != '', concat(namespace, '/', pod, '/', container), if(container != '', container, container_id)) AS name,
+    if(pod != '', concat(namespace, '/', pod, '/', container), if(container != '', container, substring(container_id, 1, 12))) AS name,
     sum(cpu_usage) / (sum(interval_ms) / 1000) AS cpu_cores,
     argMaxOrNullIf(container_memory_usage, ts, isFinite(container_memory_usage)) AS memory,
     %s

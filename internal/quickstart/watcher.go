@@ -46,7 +46,10 @@ func (w *watcher) update(ctx context.Context) error {
 	}
 	w.rate()
 	s.Seconds = time.Since(w.started).Seconds()
-	s.TopContainers, err = w.reader.topContainers(ctx)
+	if s.TopContainers, err = w.reader.topContainers(ctx); err != nil {
+		return err
+	}
+	s.Tags, err = w.reader.tags(ctx)
 	return err
 }
 
