@@ -48,6 +48,7 @@ func newRootCommand() *cobra.Command {
 		newQueryCommand(),
 		newSchemaCommand(),
 		newCheckCommand(),
+		newRulesCommand(),
 	)
 	return root
 }
