@@ -28,8 +28,8 @@ func fullSizes() sizes {
 			Idle: 1000, Busy: 50, Cgroups: 110, Interval: time.Second, Scrapes: 10, Rounds: 7,
 		},
 		security: security.Options{
-			Calls: 2_000_000, Tries: 3, Rounds: 9, MixedRounds: 7, Builds: true, Containers: []int{110, 1000},
-			Scrapes: 10, TickRounds: 5, Processes: 1000, Settle: time.Minute,
+			Calls: 1_000_000, Tries: 3, Rounds: 5, MixedRounds: 5, Builds: true, Containers: []int{110, 1000},
+			Scrapes: 8, TickRounds: 3, Processes: 1000, Settle: time.Minute,
 		},
 	}
 }
