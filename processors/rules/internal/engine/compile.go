@@ -30,18 +30,24 @@ type compiler struct {
 	checker *cel.Env
 	// broken are the macros that have been told to be wrong.
 	broken map[string]bool
-	errs   []error
+	// stock leaves all conditions to CEL, to compare with.
+	stock bool
+	errs  []error
 }
 
 // Compile compiles the rules. Its error tells all that is wrong, each with its place.
 func Compile(set *rulefile.Set, vocabulary *Vocabulary) (*Program, error) {
+	return compile(set, vocabulary, false)
+}
+
+func compile(set *rulefile.Set, vocabulary *Vocabulary, stock bool) (*Program, error) {
 	parser, err := newParser()
 	if err != nil {
 		return nil, err
 	}
 	c := compiler{
 		set: set, vocabulary: vocabulary, slots: newSlots(), factory: ast.NewExprFactory(), parser: parser,
-		broken: map[string]bool{},
+		broken: map[string]bool{}, stock: stock,
 	}
 	c.checkNames()
 	macros := c.parseMacros()

@@ -76,7 +76,10 @@ func (c *compiler) lower(x *expression) (made *reason, lowered bool) {
 		return nothing, true
 	}
 	l := lowerer{tree: checked.NativeRep()}
-	if made = l.condition(checked.NativeRep().Expr()); made != nil {
+	if !c.stock {
+		made = l.condition(checked.NativeRep().Expr())
+	}
+	if made != nil {
 		return made, true
 	}
 	made, err := byCEL(c.checker, checked)
