@@ -140,7 +140,7 @@ func (c *compiler) checkNames() {
 func (c *compiler) parseMacros() (macros []*expression) {
 	for _, name := range keys(c.set.Macros) {
 		x := &expression{where: "macro " + name, text: c.set.Macros[name]}
-		r := rewriter{compiler: c, x: x, asked: map[string]bool{}, macros: []string{name}}
+		r := rewriter{compiler: c, x: x, asked: map[string]bool{}, macros: []string{name}, expanded: new(int)}
 		if root := r.root(); root != nil {
 			r.expr(root)
 		}

@@ -39,6 +39,10 @@ func TestCompileErrors(t *testing.T) {
 		{"a macro that is wrong is told once", "macros: {m: nope1 > 0}\n" + rule("condition: m && m"),
 			"a.yaml:1: macro m 1:1: unknown feature or name nope1"},
 		{"a macro that uses itself", "macros: {m: n, n: m}\n" + rule("condition: m"), "uses itself"},
+		{"macros that grow without bounds", "macros: {m0: a > 0, m1: m0&&m0&&m0&&m0, m2: m1&&m1&&m1&&m1, m3: m2&&m2&&m2&&m2, m4: m3&&m3&&m3&&m3, m5: m4&&m4&&m4&&m4}\n" +
+			rule("condition: m5"), "macros are used more than 1000 times"},
+		{"a place in what is appended", rule("condition: a > 0") + "  - {name: r, append: {condition: or nope1 > 0}}\n",
+			"a.yaml:3: rule r: append.condition 1:4: unknown feature or name nope1"},
 		{"a macro that hides a feature", "macros: {a: b > 0}\n" + rule("condition: a"), "macro a: conditions have another meaning for this name"},
 		{"a list that hides a name", "lists: {image: [x]}\n" + rule("condition: a > 0"), "list image: conditions have another meaning"},
 		{"an unknown name in a test", rule("condition: a > 0, tests: [{name: t, samples: [{exec_shel: 1}], match: true}]"),

@@ -50,7 +50,12 @@ type rewriter struct {
 	foreign []foreignFeature
 	// asked are the features that has() asks for.
 	asked map[string]bool
+	// expanded is how many macros the whole condition has been expanded by.
+	expanded *int
 }
+
+// maxExpanded bounds how many macros a condition uses, those in macros and each use counted.
+const maxExpanded = 1000
 
 // foreignFeature is the use of a feature that a scope of the rule does not have.
 type foreignFeature struct {
@@ -60,7 +65,7 @@ type foreignFeature struct {
 
 // parse parses and rewrites a condition.
 func (c *compiler) parse(x *expression) {
-	r := rewriter{compiler: c, x: x, asked: map[string]bool{}}
+	r := rewriter{compiler: c, x: x, asked: map[string]bool{}, expanded: new(int)}
 	root := r.root()
 	if root == nil {
 		return
@@ -222,8 +227,14 @@ func (r *rewriter) macro(e ast.Expr, name string, m rulefile.Text) {
 		r.fail(e, "macro %s uses itself: %s", name, strings.Join(append(r.macros, name), ", "))
 		return
 	}
+	if *r.expanded == maxExpanded {
+		r.fail(e, "macros are used more than %d times", maxExpanded)
+	}
+	if *r.expanded++; *r.expanded > maxExpanded {
+		return // has been told
+	}
 	inner := rewriter{
-		compiler: r.compiler, asked: r.asked, macros: append(slices.Clone(r.macros), name),
+		compiler: r.compiler, asked: r.asked, expanded: r.expanded, macros: append(slices.Clone(r.macros), name),
 		x: &expression{where: r.x.where + ": macro " + name, text: m, scopes: r.x.scopes},
 	}
 	if r.broken[name] {

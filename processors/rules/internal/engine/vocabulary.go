@@ -113,7 +113,8 @@ func nearest(name string, candidates ...[]string) []string {
 	for _, names := range candidates {
 		for _, candidate := range names {
 			distance := editDistance(name, candidate, limit)
-			if distance > limit && len(name) >= 5 && (strings.Contains(candidate, name) || strings.Contains(name, candidate)) {
+			if distance > limit && len(name) >= 5 &&
+				(strings.Contains(candidate, name) || len(candidate) >= 5 && strings.Contains(name, candidate)) {
 				distance = limit // a part of it
 			}
 			if distance <= limit {

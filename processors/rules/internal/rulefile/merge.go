@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nodesec/nodesec/internal/entity"
 )
@@ -159,13 +160,16 @@ func (m *merger) tests(rule string, given []test) (all []Test) {
 func (m *merger) appendTo(to *Rule, a *addition, place string) {
 	to.Origins = append(to.Origins, place)
 	if a.Condition != nil {
-		operator, rest, _ := strings.Cut(strings.TrimSpace(a.Condition.Value), " ")
+		operator, rest := a.Condition.Value, ""
+		if end := strings.IndexFunc(operator, unicode.IsSpace); end > 0 {
+			operator, rest = operator[:end], operator[end:]
+		}
 		part := Part{Or: operator == "or", Text: *a.Condition}
-		part.Text.Value = strings.TrimSpace(rest)
+		part.Text.Value = strings.Repeat(" ", len(operator)) + rest // so that places in it stay what they are
 		switch {
 		case to.Sequence != nil:
 			m.fail(place, "rule %s: a sequence takes no condition; append an exception, or override the sequence", to.Name)
-		case operator != "or" && operator != "and", part.Text.Value == "":
+		case operator != "or" && operator != "and", strings.TrimSpace(rest) == "":
 			m.fail(place, `rule %s: append.condition must be "and" or "or" and a condition, got %q`, to.Name, a.Condition.Value)
 		default:
 			to.Condition = append(to.Condition, part)
