@@ -69,6 +69,8 @@ type TablesConfig struct {
 	Other string `mapstructure:"other"`
 	// Events is for log records of whatever resource.
 	Events string `mapstructure:"events"`
+	// Detections is the view of the events that are starts and ends of alerts.
+	Detections string `mapstructure:"detections"`
 }
 
 func (t TablesConfig) byScope() [5]string {
@@ -95,7 +97,7 @@ func NewDefaultConfig() *Config {
 		Database:    "nodesec",
 		Tables: TablesConfig{
 			Node: "node_samples", Pod: "pod_samples", Container: "container_samples", Process: "process_samples",
-			Other: "other_samples", Events: "events",
+			Other: "other_samples", Events: "events", Detections: "detections",
 		},
 		CreateSchema:        true,
 		MaxFeatures:         1000,
@@ -166,11 +168,15 @@ func (c *Config) validateTables() error {
 			errs = errors.Join(errs, fmt.Errorf("tables::%s: must differ from the other tables, got %q", scope, name))
 		}
 	}
-	switch {
-	case c.Tables.Events == "":
-		errs = errors.Join(errs, errors.New("tables::events: must not be empty"))
-	case slices.Contains(names[:], c.Tables.Events):
-		errs = errors.Join(errs, fmt.Errorf("tables::events: must differ from the other tables, got %q", c.Tables.Events))
+	taken := names[:]
+	for key, name := range map[string]string{"events": c.Tables.Events, "detections": c.Tables.Detections} {
+		switch {
+		case name == "":
+			errs = errors.Join(errs, fmt.Errorf("tables::%s: must not be empty", key))
+		case slices.Contains(taken, name):
+			errs = errors.Join(errs, fmt.Errorf("tables::%s: must differ from the other tables, got %q", key, name))
+		}
+		taken = append(taken, name)
 	}
 	return errs
 }

@@ -42,7 +42,7 @@ func TestLoadAll(t *testing.T) {
 	assert.Equal(t, "ca.pem", cfg.TLS.Get().CAFile)
 	assert.True(t, cfg.TLS.Get().InsecureSkipVerify)
 	assert.Equal(t, TablesConfig{
-		Node: "n", Pod: "pod_samples", Container: "container_samples", Process: "process_samples", Other: "other_samples", Events: "events",
+		Node: "n", Pod: "pod_samples", Container: "container_samples", Process: "process_samples", Other: "other_samples", Events: "events", Detections: "detections",
 	}, cfg.Tables)
 	assert.Equal(t, 720*time.Hour, cfg.TTL)
 	assert.Equal(t, component.MustNewID("file_storage"), *cfg.Queue.Get().StorageID)

@@ -37,7 +37,11 @@ func (s *Schema) createEvents() []string {
 	d.Table, d.Columns = s.events, eventColumns()
 	d.Comment = "Log records: rare events with a text"
 	d.TTLSeconds, d.Window = int64(s.ttl/time.Second), s.window
-	return s.createWith("events.sql", d)
+	statements := s.createWith("events.sql", d)
+	view := s.data()
+	view.Table, view.Local = s.detections, s.events
+	view.Comment = "Starts and ends of alerts, out of the log records of the connector detections"
+	return append(statements, s.render("detections.sql", view))
 }
 
 // eventsName returns the quoted name of the table of events, database included.

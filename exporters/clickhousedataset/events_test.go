@@ -53,6 +53,28 @@ func testEvents(t *testing.T, d *database) {
 		" UNION ALL SELECT entity FROM "+quoteName(d.name)+".events)"), "the entity of the samples")
 }
 
+func testDetections(t *testing.T, d *database) {
+	logs := plog.NewLogs()
+	rl := logs.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("container.id", "abc")
+	for i, name := range []string{"nodesec.detection.start", "nodesec.detection.end", "other"} {
+		r := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+		r.SetTimestamp(pcommon.Timestamp((1_800_000_000 + int64(i)) * 1e9))
+		r.SetEventName(name)
+		r.SetSeverityText([]string{"ERROR", "INFO", "INFO"}[i])
+		r.Attributes().PutStr("security_rule.name", "miner")
+		r.Attributes().PutEmptySlice("nodesec.attack.techniques").AppendEmpty().SetStr("T1496.001")
+		if i == 1 {
+			r.Attributes().PutStr("nodesec.severity", "ERROR")
+			r.Attributes().PutDouble("nodesec.detection.duration", 2.5)
+		}
+	}
+	require.NoError(t, start(t, d.config()).consumeLogs(t.Context(), logs))
+	assert.Equal(t, "[(false,'miner','ERROR',['T1496.001'],NULL,'abc'),(true,'miner','ERROR',['T1496.001'],2.5,'abc')]",
+		one[string](d, `SELECT toString(groupArray((CAST(ended, 'Bool'), rule, level, techniques, duration, container_id)))
+			FROM (SELECT * FROM `+quoteName(d.name)+`.detections ORDER BY ts)`))
+}
+
 func testEventsStoredAgain(t *testing.T, d *database) {
 	e := start(t, d.config())
 	twoDays := logsAt(1_800_000_000, 1_800_000_001, 1_800_100_000)

@@ -45,6 +45,7 @@ func TestStore(t *testing.T) {
 		{"each day of a batch is stored once", testManyDays},
 		{"a large batch is one block", testLargeBatch},
 		{"log records become events", testEvents},
+		{"log records of alerts are in the view of detections", testDetections},
 		{"log records that are stored again are stored once", testEventsStoredAgain},
 		{"a table of events that is dropped is made again", testEventsTableDropped},
 		{"the printed schema is what the exporter makes", testSchema},
@@ -214,5 +215,5 @@ func testSchema(t *testing.T, d *database) {
 	require.NoError(t, err)
 	d.apply(schema, Feature{Metric: "a", Type: "gauge"})
 	assert.Equal(t, made, columns())
-	assert.Equal(t, uint64(6), one[uint64](d, "SELECT count() FROM system.tables WHERE database = "+quoteText(d.name)))
+	assert.Equal(t, uint64(7), one[uint64](d, "SELECT count() FROM system.tables WHERE database = "+quoteText(d.name)))
 }

@@ -18,13 +18,15 @@ var statements embed.FS
 
 // Schema writes the statements that make the tables and their columns.
 type Schema struct {
-	database  string
-	tables    [5]string // by scope
-	events    string
-	cluster   string
-	ttl       time.Duration
-	window    int
-	templates *template.Template
+	database string
+	tables   [5]string // by scope
+	events   string
+	// detections is the view of those events that are alerts.
+	detections string
+	cluster    string
+	ttl        time.Duration
+	window     int
+	templates  *template.Template
 }
 
 // NewSchema returns the schema that the configuration asks for.
@@ -36,13 +38,14 @@ func NewSchema(cfg *Config) (*Schema, error) {
 		return nil, fmt.Errorf("parse the SQL templates: %w", err)
 	}
 	return &Schema{
-		database:  cfg.Database,
-		tables:    cfg.Tables.byScope(),
-		events:    cfg.Tables.Events,
-		cluster:   cfg.Cluster,
-		ttl:       cfg.TTL,
-		window:    cfg.DeduplicationWindow,
-		templates: templates,
+		database:   cfg.Database,
+		tables:     cfg.Tables.byScope(),
+		events:     cfg.Tables.Events,
+		detections: cfg.Tables.Detections,
+		cluster:    cfg.Cluster,
+		ttl:        cfg.TTL,
+		window:     cfg.DeduplicationWindow,
+		templates:  templates,
 	}, nil
 }
 

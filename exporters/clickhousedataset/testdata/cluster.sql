@@ -222,6 +222,22 @@ CREATE TABLE IF NOT EXISTS `my\`db`.`events` ON CLUSTER `main's` AS `my\`db`.`ev
 ENGINE = Distributed('main\'s', 'my`db', 'events_local', entity)
 COMMENT 'Log records: rare events with a text';
 
+CREATE VIEW IF NOT EXISTS `my\`db`.`detections` ON CLUSTER `main's` AS
+SELECT
+      ts
+    , CAST(event, 'String') = 'nodesec.detection.end' AS ended
+    , attributes['security_rule.name'] AS rule
+    , if(ended, attributes['nodesec.severity'], CAST(severity, 'String')) AS level
+    , JSONExtract(attributes['nodesec.attack.techniques'], 'Array(String)') AS techniques
+    , attributes['security_rule.description'] AS description
+    , attributes['nodesec.evidence'] AS evidence
+    , attributes['nodesec.detection.id'] AS id
+    , toFloat64OrNull(attributes['nodesec.detection.duration']) AS duration
+    , scope, entity, cluster, node, namespace, workload, workload_kind, pod, container, container_id, image, cgroup, process, exe
+FROM `my\`db`.`events`
+WHERE event IN ('nodesec.detection.start', 'nodesec.detection.end')
+COMMENT 'Starts and ends of alerts, out of the log records of the connector detections';
+
 ALTER TABLE `my\`db`.`c_local` ON CLUSTER `main's`
       ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(6))
     , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(6))
