@@ -74,6 +74,12 @@ func TestAnAttackInAContainerIsTagged(t *testing.T) {
 	assert.Equal(t, 1.0, number(t, db, "SELECT toFloat64(uniqExact(severity)) "+where+" AND has(rules, 'miner_executed') AND severity = 'ERROR'"))
 	assert.Equal(t, 1.0, number(t, db, "SELECT toFloat64(max(has(techniques, 'T1496.001'))) "+where))
 	assert.Equal(t, 1.0, number(t, db, "SELECT max(JSONExtractFloat(attributes['nodesec.evidence'], 'miner_executed', 'values', 'exec_miner')) "+where))
+	eventually(t, "the alert", func(ctx context.Context) error {
+		var level string
+		var techniques []string
+		return db.QueryRow(ctx, "SELECT level, techniques FROM nodesec.detections WHERE NOT ended AND rule = 'miner_executed' "+
+			"AND container_id = '"+id+"'").Scan(&level, &techniques)
+	})
 	assert.Zero(t, number(t, db, "SELECT toFloat64(countIf(has(rules, 'miner_executed'))) FROM nodesec.container_samples WHERE container_id != '"+id+"'"),
 		"no other container is tagged with it")
 }
