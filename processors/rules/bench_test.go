@@ -27,13 +27,12 @@ func BenchmarkDefaultPack(b *testing.B) {
 	require.NoError(b, p.Start(b.Context(), nil))
 	defer func() { require.NoError(b, p.Shutdown(b.Context())) }()
 	md := pmetric.NewMetrics()
-	points := 0
 	for i := range containers {
 		rm := md.ResourceMetrics().AppendEmpty()
 		containerSample(b, rm)
 		rm.Resource().Attributes().PutStr("container.id", fmt.Sprint("c", i))
 	}
-	points = md.DataPointCount() / containers
+	points := md.DataPointCount() / containers
 	rules := 0
 	for _, r := range p.engine.Program().Rules {
 		for _, scope := range r.Scopes {

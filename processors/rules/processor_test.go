@@ -5,8 +5,11 @@ package rules
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,7 +63,10 @@ func sample(md pmetric.Metrics, container string, at time.Time, values map[[2]st
 	rm.Resource().Attributes().PutStr("k8s.namespace.name", "shop")
 	rm.Resource().Attributes().PutStr("container.image.name", "nginx")
 	metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
-	for name, value := range values {
+	names := slices.Collect(maps.Keys(values))
+	slices.SortFunc(names, func(a, b [2]string) int { return strings.Compare(a[1], b[1]) })
+	for _, name := range names {
+		value := values[name]
 		m := metrics.AppendEmpty()
 		m.SetName(name[0])
 		points := m.SetEmptySum().DataPoints()
@@ -147,7 +153,7 @@ func TestWrongRulesStopTheStart(t *testing.T) {
 }
 
 // sums returns the values of a self-metric by the value of its attribute.
-func (r *rig) sums(t testing.TB, name string) map[string]int64 {
+func (r *rig) sums(name string) map[string]int64 {
 	values := map[string]int64{}
 	m, err := r.telemetry.GetMetric("otelcol_" + name)
 	if err != nil {
@@ -177,12 +183,12 @@ func TestSelfMetrics(t *testing.T) {
 	require.NoError(t, r.ConsumeMetrics(t.Context(), md))
 	r.at = r.at.Add(cfg.EntityTTL + time.Minute)
 	r.send(t, map[[2]string]float64{webShell: 0})
-	assert.Equal(t, map[string]int64{"shell": 6}, r.sums(t, "rules_matches"))
-	assert.Equal(t, map[string]int64{"shell": 1}, r.sums(t, "rules_not_evaluable"))
-	assert.Empty(t, r.sums(t, "rules_errors"))
-	assert.Equal(t, map[string]int64{"full": 3, "ttl": 3}, r.sums(t, "rules_evictions"))
-	assert.Equal(t, map[string]int64{"": 8}, r.sums(t, "rules_evaluations"))
-	assert.Equal(t, map[string]int64{"": 1}, r.sums(t, "rules_untimed"))
+	assert.Equal(t, map[string]int64{"shell": 6}, r.sums("rules_matches"))
+	assert.Equal(t, map[string]int64{"shell": 1}, r.sums("rules_not_evaluable"))
+	assert.Empty(t, r.sums("rules_errors"))
+	assert.Equal(t, map[string]int64{"full": 3, "ttl": 3}, r.sums("rules_evictions"))
+	assert.Equal(t, map[string]int64{"": 8}, r.sums("rules_evaluations"))
+	assert.Equal(t, map[string]int64{"": 1}, r.sums("rules_untimed"))
 }
 
 func TestReload(t *testing.T) {
@@ -198,7 +204,7 @@ func TestReload(t *testing.T) {
 		r.reloader.look() // what is seen once is not told again
 	}
 	write("rules: [{name: held, description: d, severity: WARN, condition: nope1 > 0}]")
-	assert.Equal(t, map[string]int64{"failed": 1}, r.sums(t, "rules_reloads"))
+	assert.Equal(t, map[string]int64{"failed": 1}, r.sums("rules_reloads"))
 	write("rules:\n  - {name: held, description: d2, severity: ERROR, condition: exec_memfd > 0, for: 20s}\n" +
 		"  - {name: new, description: d, severity: INFO, condition: exec_memfd > 0}\n")
 	got := r.send(t, one)
@@ -207,7 +213,7 @@ func TestReload(t *testing.T) {
 	require.NoError(t, os.Remove(path))
 	r.reloader.look()
 	assert.Equal(t, []any{"held", "new"}, r.send(t, one)[attributeRules], "without the file the rules stay")
-	assert.Equal(t, map[string]int64{"failed": 2, "ok": 1}, r.sums(t, "rules_reloads"))
+	assert.Equal(t, map[string]int64{"failed": 2, "ok": 1}, r.sums("rules_reloads"))
 }
 
 func TestReloadByItself(t *testing.T) {
@@ -215,7 +221,7 @@ func TestReloadByItself(t *testing.T) {
 	cfg.Reload = time.Second
 	r := newRig(t, cfg)
 	require.NoError(t, os.WriteFile(path, []byte(shellRule+"# changed\n"), 0o600))
-	require.Eventually(t, func() bool { return r.sums(t, "rules_reloads")["ok"] == 1 }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return r.sums("rules_reloads")["ok"] == 1 }, 20*time.Second, 50*time.Millisecond)
 }
 
 func TestConcurrentUse(t *testing.T) {
@@ -237,7 +243,7 @@ func TestConcurrentUse(t *testing.T) {
 		r.reloader.look()
 	}
 	running.Wait()
-	assert.Equal(t, map[string]int64{"shell": 200}, r.sums(t, "rules_matches"))
+	assert.Equal(t, map[string]int64{"shell": 200}, r.sums("rules_matches"))
 }
 
 func TestShutdownBeforeStart(t *testing.T) {

@@ -146,8 +146,11 @@ func sequence(steps []int64, conditions []*reason, f *frame, at, within int64) t
 	return result
 }
 
-// derive computes what is made of the past, for a sample that has been put into the frame.
+// derive computes what is made of the past, for a sample that has been put into the frame. Of a late one it is missing.
 func (e *Engine) derive(s *state, p *scopeProgram, sample *Sample) {
+	if sample.Time < s.seen {
+		return
+	}
 	numbers := e.frame.numbers
 	for i := range p.derived {
 		d := &p.derived[i]
