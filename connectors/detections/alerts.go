@@ -43,6 +43,8 @@ type alerts struct {
 	active    int
 	// newest is the time of the newest sample, swept that at which all entities were looked at last.
 	newest, swept pcommon.Timestamp
+	// ahead is how many samples in a row were further from newest than ttl.
+	ahead int
 
 	started func(*alert)
 	ended   func(a *alert, at pcommon.Timestamp, reason string)
@@ -51,7 +53,7 @@ type alerts struct {
 // see takes notice of a sample and of the rules that fire at it. resource is called for the attributes of an alert that
 // starts.
 func (s *alerts) see(entity uint64, at pcommon.Timestamp, fired []firing, resource func() pcommon.Map) {
-	s.newest = max(s.newest, at)
+	s.advance(at)
 	w := s.entities[entity]
 	if w == nil {
 		if len(fired) == 0 {
@@ -60,16 +62,36 @@ func (s *alerts) see(entity uint64, at pcommon.Timestamp, fired []firing, resour
 		w = &watched{alerts: map[string]*alert{}}
 		s.entities[entity] = w
 	}
+	if s.after(w.seen, at) > s.ttl { // its clock was set back
+		w.seen = at
+		for _, a := range w.alerts {
+			a.last = min(a.last, at)
+		}
+	}
 	w.seen = max(w.seen, at)
 	for i := range fired {
 		s.fire(w, entity, at, &fired[i], resource)
 	}
 	for _, rule := range slices.Sorted(maps.Keys(w.alerts)) {
-		if a := w.alerts[rule]; a.last < w.seen && w.seen.AsTime().Sub(a.last.AsTime()) > s.hold {
+		if a := w.alerts[rule]; a.last < w.seen && s.after(w.seen, a.last) > s.hold {
 			s.end(w, a, w.seen, reasonCleared)
 		}
 	}
 }
+
+// advance takes notice of the time of a sample. One that is ahead by more than the ttl counts only when more than half as
+// many in a row are as there are entities with alerts: a sender whose clock is wrong must not end the alerts of others.
+func (s *alerts) advance(to pcommon.Timestamp) {
+	if s.newest > 0 && s.after(to, s.newest) > s.ttl {
+		if s.ahead++; s.ahead <= len(s.entities)/2 {
+			return
+		}
+	}
+	s.newest, s.ahead = max(s.newest, to), 0
+}
+
+// after is how long after another time a time is.
+func (*alerts) after(a, b pcommon.Timestamp) time.Duration { return a.AsTime().Sub(b.AsTime()) }
 
 func (s *alerts) fire(w *watched, entity uint64, at pcommon.Timestamp, f *firing, resource func() pcommon.Map) {
 	if a := w.alerts[f.rule]; a != nil {
@@ -118,13 +140,13 @@ func older(a, b *alert) int {
 
 // sweep ends the alerts of entities without samples. It looks at all entities, a few times in the time that they have.
 func (s *alerts) sweep() {
-	if s.newest.AsTime().Sub(s.swept.AsTime()) < s.ttl/8 {
+	if s.after(s.newest, s.swept) < s.ttl/8 {
 		return
 	}
 	s.swept = s.newest
 	var gone []*alert
 	for _, w := range s.entities {
-		if s.newest.AsTime().Sub(w.seen.AsTime()) > s.ttl {
+		if s.after(s.newest, w.seen) > s.ttl {
 			for _, a := range w.alerts {
 				gone = append(gone, a)
 			}

@@ -158,6 +158,20 @@ func TestAlertsOfAnEntityThatIsGoneEnd(t *testing.T) {
 	assert.Empty(t, r.alerts.entities)
 }
 
+func TestAWrongClockOfOneSenderEndsNoAlertOfOthers(t *testing.T) {
+	r := newRig(t, nil)
+	for _, container := range []string{"c", "d", "e"} {
+		r.send(t, container, "a")
+	}
+	right := r.at
+	r.at = r.at.Add(24 * time.Hour)
+	assert.Equal(t, []string{"end c a cleared"}, r.sendNow(t, "c"), "it is the only one that is told to be over")
+	r.at = right
+	assert.Empty(t, r.send(t, "d", "a"))
+	assert.Equal(t, []string{"start c a"}, r.send(t, "c", "a"))
+	assert.Empty(t, r.send(t, "c", "a"))
+}
+
 func TestAlertsAreBounded(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxActive = 2 })
 	r.send(t, "c", "a")

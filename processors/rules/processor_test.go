@@ -181,13 +181,15 @@ func TestSelfMetrics(t *testing.T) {
 	}
 	sample(md, "untimed", time.Time{}, nil)
 	require.NoError(t, r.ConsumeMetrics(t.Context(), md))
-	r.at = r.at.Add(cfg.EntityTTL + time.Minute)
+	r.at = r.at.Add(cfg.EntityTTL - time.Minute)
+	r.send(t, map[[2]string]float64{webShell: 0})
+	r.at = r.at.Add(2 * time.Minute)
 	r.send(t, map[[2]string]float64{webShell: 0})
 	assert.Equal(t, map[string]int64{"shell": 6}, r.sums("rules_matches"))
 	assert.Equal(t, map[string]int64{"shell": 1}, r.sums("rules_not_evaluable"))
 	assert.Empty(t, r.sums("rules_errors"))
-	assert.Equal(t, map[string]int64{"full": 3, "ttl": 3}, r.sums("rules_evictions"))
-	assert.Equal(t, map[string]int64{"": 8}, r.sums("rules_evaluations"))
+	assert.Equal(t, map[string]int64{"full": 4, "ttl": 2}, r.sums("rules_evictions"))
+	assert.Equal(t, map[string]int64{"": 9}, r.sums("rules_evaluations"))
 	assert.Equal(t, map[string]int64{"": 1}, r.sums("rules_untimed"))
 }
 

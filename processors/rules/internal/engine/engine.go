@@ -54,6 +54,7 @@ type Engine struct {
 	nothing  []float64 // NaN for each number
 	fired    []Fired
 
+	clock    clock
 	entities map[uint64]*state
 	oldest   *state
 	newest   *state
@@ -133,6 +134,7 @@ func (e *Engine) Evaluate() []Fired {
 	for i := range e.program.slots.texts {
 		e.frame.texts[i] = e.text(&e.program.slots.texts[i])
 	}
+	e.tell(e.sample.Time)
 	s := e.enter(p)
 	e.derive(s, p, &e.sample)
 	late := e.sample.Time < s.seen

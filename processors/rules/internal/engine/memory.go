@@ -23,7 +23,12 @@ func (e *Engine) enter(p *scopeProgram) *state {
 		e.entities[id.Hash] = s
 	} else {
 		e.unlink(s)
+		if s.seen-e.sample.Time > int64(e.settings.TTL) { // its clock was set back
+			e.leaveGroup(s)
+			*s = *newState(id.Hash, id.Scope, p)
+		}
 	}
+	s.arrived = e.clock.now
 	s.before = e.newest
 	if e.newest != nil {
 		e.newest.after = s
@@ -51,12 +56,37 @@ func (e *Engine) unlink(s *state) {
 	s.before, s.after = nil, nil
 }
 
-// Expire forgets the entities that have not been seen for long, as of the time of the sample that was evaluated last.
+// clock is the time, as samples tell it.
+type clock struct {
+	now int64
+	// ahead is how many samples in a row were too far ahead.
+	ahead int
+}
+
+// tell takes notice of the time of a sample. One that is ahead by more than the TTL counts only when more than half as many
+// in a row are as there are entities: a sender whose clock is wrong must not make all others forgotten.
+func (e *Engine) tell(at int64) {
+	c := &e.clock
+	if c.now > 0 && at-c.now > int64(e.settings.TTL) {
+		if c.ahead++; c.ahead <= len(e.entities)/2 {
+			return
+		}
+	}
+	for s := e.newest; s != nil && c.ahead > 0; s = s.before {
+		if s.seen-c.now > int64(e.settings.TTL) {
+			s.arrived = at // it was right
+		}
+		c.ahead--
+	}
+	c.now, c.ahead = max(c.now, at), 0
+}
+
+// Expire forgets the entities that have not been seen for long, as of the time that samples tell.
 // They are in the order in which they were seen, so that this costs nothing if there are none.
 func (e *Engine) Expire() { e.expire() }
 
 func (e *Engine) expire() {
-	for e.oldest != nil && e.sample.Time-e.oldest.seen > int64(e.settings.TTL) {
+	for e.oldest != nil && e.clock.now-e.oldest.arrived > int64(e.settings.TTL) {
 		e.forget(e.oldest)
 		e.Counts.Expired++
 	}

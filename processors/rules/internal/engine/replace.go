@@ -86,7 +86,7 @@ func (m *move) of(f function) map[int32]int32 {
 // apply makes the new state of an entity, in the place of the old one.
 func (m *move) apply(old *state, p *scopeProgram) *state {
 	s := newState(old.hash, old.scope, p)
-	s.seen, s.before, s.after, s.group = old.seen, old.before, old.after, old.group
+	s.seen, s.arrived, s.before, s.after, s.group = old.seen, old.arrived, old.before, old.after, old.group
 	s.prevs = moved(s.prevs, old.prevs, m.prevs)
 	s.rings = moved(s.rings, old.rings, m.rings)
 	s.baselines = moved(s.baselines, old.baselines, m.baselines)

@@ -15,6 +15,8 @@ type state struct {
 	scope entity.Scope
 	// seen is the time of the newest sample.
 	seen int64
+	// arrived is what time it was then, as all samples tell it.
+	arrived int64
 	// before and after are the entities that were seen before and after it.
 	before, after *state
 
