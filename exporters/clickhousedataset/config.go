@@ -169,7 +169,8 @@ func (c *Config) validateTables() error {
 		}
 	}
 	taken := names[:]
-	for key, name := range map[string]string{"events": c.Tables.Events, "detections": c.Tables.Detections} {
+	for _, other := range [...]struct{ key, name string }{{"events", c.Tables.Events}, {"detections", c.Tables.Detections}} {
+		key, name := other.key, other.name
 		switch {
 		case name == "":
 			errs = errors.Join(errs, fmt.Errorf("tables::%s: must not be empty", key))
