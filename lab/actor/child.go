@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actor
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// taskVariable names the environment variable that makes a process part of an actor: its process 1, or the helper that
+// enters it.
+const taskVariable = "NODESEC_LAB_ACTOR"
+
+const (
+	taskFirst = "first"
+	taskEnter = "enter"
+)
+
+// wireFD is the descriptor of a child's end of the wire.
+const wireFD = 3
+
+// RunChildIfAsked turns this process into part of an actor when a Stage made it for that, and then does not return.
+// Otherwise it does nothing. It must come first in main, or TestMain, of programs that make actors.
+func RunChildIfAsked() {
+	task := os.Getenv(taskVariable)
+	if task == "" {
+		return
+	}
+	run := runFirst
+	if task == taskEnter {
+		run = runEntered
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "actor:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// selfCommand runs this program as a child with a task. It is the file itself that is run, whatever has its name now.
+func selfCommand(task string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = []string{taskVariable + "=" + task}
+	return cmd
+}
