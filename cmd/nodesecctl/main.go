@@ -49,6 +49,7 @@ func newRootCommand() *cobra.Command {
 		newSchemaCommand(),
 		newCheckCommand(),
 		newRulesCommand(),
+		newAnnotateCommand(),
 	)
 	return root
 }

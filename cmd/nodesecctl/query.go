@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/nodesec/nodesec/internal/clickhouse"
 	"github.com/nodesec/nodesec/internal/embedded"
 )
 
@@ -45,11 +46,14 @@ func newQueryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			colours := format == "" && isTerminal(cmd.OutOrStdout())
+			q := clickhouse.Query{Text: query, Format: format, Settings: map[string]string{"output_format_pretty_color": "0"}}
 			if format == "" {
-				format = tableFormat
+				q.Format = tableFormat
+				if isTerminal(cmd.OutOrStdout()) {
+					q.Settings["output_format_pretty_color"] = "1"
+				}
 			}
-			return errors.Join(c.query(cmd.Context(), query, format, colours, cmd.OutOrStdout()), stop())
+			return errors.Join(c.Query(cmd.Context(), q, cmd.OutOrStdout()), stop())
 		},
 	}
 	cmd.Flags().StringVar(&path, "path", defaultPath(), "data folder of the embedded ClickHouse")
@@ -71,27 +75,27 @@ func queryText(arg string, stdin io.Reader) (string, error) {
 }
 
 // connect finds the server to ask, or starts one; the function that it returns stops what it started.
-func connect(cmd *cobra.Command, address, path string) (c client, stop func() error, err error) {
+func connect(cmd *cobra.Command, address, path string) (c clickhouse.Client, stop func() error, err error) {
 	nothing := func() error { return nil }
 	password := os.Getenv(passwordVariable)
 	if address != "" {
 		u, err := parseAddress(address)
-		return client{url: u, user: os.Getenv(userVariable), password: password}, nothing, err
+		return clickhouse.Client{URL: u, User: os.Getenv(userVariable), Password: password}, nothing, err
 	}
 	wait, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 	defer cancel()
 	info, err := embedded.Find(wait, path)
 	if err == nil {
-		return client{url: info.HTTPURL(), user: info.User, password: password}, nothing, nil
+		return clickhouse.Client{URL: info.HTTPURL(), User: info.User, Password: password}, nothing, nil
 	}
 	if !errors.Is(err, embedded.ErrNotRunning) {
-		return client{}, nothing, err
+		return clickhouse.Client{}, nothing, err
 	}
 	s, err := embedded.Start(cmd.Context(), embedded.Options{Path: path, Password: password, Output: cmd.ErrOrStderr()})
 	if err != nil {
-		return client{}, nothing, err
+		return clickhouse.Client{}, nothing, err
 	}
-	return client{url: s.Info().HTTPURL(), user: s.Info().User, password: password}, s.Stop, nil
+	return clickhouse.Client{URL: s.Info().HTTPURL(), User: s.Info().User, Password: password}, s.Stop, nil
 }
 
 // parseAddress checks a --url. A password in it would show in every list of processes.

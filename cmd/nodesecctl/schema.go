@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nodesec/nodesec/exporters/clickhousedataset"
+	"github.com/nodesec/nodesec/internal/annotation"
 )
 
 func newSchemaCommand() *cobra.Command {
@@ -29,7 +30,7 @@ func newSchemaCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, statement := range schema.Create() {
+			for _, statement := range append(schema.Create(), annotation.Schema(cfg.Database, cfg.Cluster)...) {
 				statement = strings.TrimRight(strings.TrimSpace(statement), ";")
 				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s;\n\n", statement); err != nil {
 					return err
