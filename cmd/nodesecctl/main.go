@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nodesec/nodesec/internal/embedded"
+	"github.com/nodesec/nodesec/lab/action"
+	"github.com/nodesec/nodesec/lab/actor"
 )
 
 // version is set by the Makefile, with the linker.
@@ -20,6 +22,8 @@ var version = "dev"
 
 func main() {
 	embedded.RunChildIfAsked()
+	actor.RunChildIfAsked()
+	action.RunChildIfAsked()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "nodesecctl:", err)
 		os.Exit(1)
