@@ -5,11 +5,10 @@ package action
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,7 +86,7 @@ func fileActions() []*Action {
 		}, {
 			Name: "encrypt_files", Role: Attack, Techniques: []string{"T1486", "T1485"},
 			Description: "Files of the actor's own are read, changed, and renamed, or written anew and removed.",
-			Parameters: []Parameter{count("files", documentCount, 1, documentCount),
+			Parameters: []Parameter{count("files", documentCount, 1, documentCount), numeric("seconds", "the time that it takes", 20, 1, 600),
 				choice("style", "whether the files are changed or written anew", "in_place", "copy")},
 			Needs: Needs{Files: documents()}, act: encryptFiles,
 		}, {
@@ -207,28 +206,24 @@ const (
 func documents() map[string]string {
 	all := map[string]string{}
 	for i := range documentCount {
-		all[fmt.Sprintf("%s/%d/%d.doc", documentFolder, i%40, i)] = "nothing of interest\n"
+		all[document(i)] = "nothing of interest\n"
 	}
 	return all
 }
 
-var errEnough = errors.New("enough files")
+func document(i int) string { return fmt.Sprintf("%s/%d/%d.doc", documentFolder, i%40, i) }
 
+// encryptFiles goes around the folders, and so slowly that rules about what lasts see it.
 func encryptFiles(s *scene) error {
-	left := s.number("count")
-	err := filepath.WalkDir(documentFolder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasSuffix(path, ".locked") {
-			return err
+	n := s.number("count")
+	pause := s.seconds("seconds") / time.Duration(n)
+	return times(n, func(i int) error {
+		time.Sleep(pause)
+		if i == min(150, n-1) {
+			s.effect()
 		}
-		if left--; left < 0 {
-			return errEnough
-		}
-		return encryptFile(path, s.Values["style"])
+		return encryptFile(document(i), s.Values["style"])
 	})
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
 }
 
 func encryptFile(path, style string) error {

@@ -92,7 +92,7 @@ func (a *Actor) converse(cfg *Config) error {
 	if err := a.wire.send(order{Setup: cfg}); err != nil {
 		return fmt.Errorf("set up: %w", err)
 	}
-	if err := a.answer(); err != nil {
+	if _, err := a.wire.answer(); err != nil {
 		return fmt.Errorf("set up: %w", err)
 	}
 	if err := a.stage.tree.join(a.Cgroup, a.PID()); err != nil {
@@ -101,18 +101,8 @@ func (a *Actor) converse(cfg *Config) error {
 	if err := a.wire.send(order{Join: true}); err != nil {
 		return fmt.Errorf("join the cgroup: %w", err)
 	}
-	return a.answer()
-}
-
-func (a *Actor) answer() error {
-	var n news
-	if _, err := a.wire.receive(&n); err != nil {
-		return fmt.Errorf("process 1 has ended: %w", err)
-	}
-	if n.Failed != "" {
-		return errors.New(n.Failed)
-	}
-	return nil
+	_, err := a.wire.answer()
+	return err
 }
 
 // startInNetworkOf starts the command in the network of the process. A thread's network is inherited by what it starts.

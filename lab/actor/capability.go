@@ -5,8 +5,6 @@ package actor
 import (
 	"errors"
 	"fmt"
-	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,18 +19,15 @@ func usualCapabilities() (set uint64) {
 	return set
 }
 
-// systemCall is syscall.AllThreadsSyscall, or syscall.RawSyscall for the calling thread alone.
-type systemCall func(trap, a1, a2, a3 uintptr) (r1, r2 uintptr, err syscall.Errno)
-
-// dropCapabilities leaves the usual ones to the threads that the call is for, and to all that they start.
-func dropCapabilities(call systemCall) error {
+// dropCapabilities leaves the usual ones to the calling thread and to all that it starts.
+func dropCapabilities() error {
 	set := usualCapabilities()
 	for c := 0; c <= unix.CAP_LAST_CAP; c++ {
 		if set&(1<<c) != 0 {
 			continue
 		}
-		_, _, err := call(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c), 0)
-		if err != 0 && !errors.Is(err, unix.EINVAL) { // the kernel may know fewer
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
+		if err != nil && !errors.Is(err, unix.EINVAL) { // the kernel may know fewer
 			return fmt.Errorf("drop capability %d: %w", c, err)
 		}
 	}
@@ -45,8 +40,7 @@ func dropCapabilities(call systemCall) error {
 		part := uint32(set >> (32 * i))
 		has[i] = unix.CapUserData{Effective: has[i].Effective & part, Permitted: has[i].Permitted & part}
 	}
-	_, _, err := call(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(&has[0])), 0)
-	if err != 0 {
+	if err := unix.Capset(header, &has[0]); err != nil {
 		return fmt.Errorf("drop capabilities: %w", err)
 	}
 	return nil

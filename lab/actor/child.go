@@ -14,8 +14,12 @@ const taskVariable = "NODESEC_LAB_ACTOR"
 
 const (
 	taskFirst = "first"
+	taskObey  = "obey"
 	taskEnter = "enter"
 )
+
+// insideVariable names the one that tells process 1 what it is the first of.
+const insideVariable = "NODESEC_LAB_INSIDE"
 
 // wireFD is the descriptor of a child's end of the wire.
 const wireFD = 3
@@ -28,7 +32,10 @@ func RunChildIfAsked() {
 		return
 	}
 	run := runFirst
-	if task == taskEnter {
+	switch task {
+	case taskObey:
+		run = runObey
+	case taskEnter:
 		run = runEntered
 	}
 	if err := run(); err != nil {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +23,7 @@ type entry struct {
 	Program    *Program `json:"program"`
 }
 
-// enter starts the program from outside the actor: a helper joins the cgroup, then the namespaces, and starts it, as
+// enter starts the program from outside the actor: a helper enters the namespaces, then the cgroup, and starts it, as
 // runc does for exec.
 func (p *Process) enter(ctx context.Context, program Program, streams []*os.File) error {
 	own, other, err := newWire()
@@ -45,22 +44,30 @@ func (p *Process) enter(ctx context.Context, program Program, streams []*os.File
 		close(p.done)
 	}()
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
-	if err := p.actor.stage.tree.join(p.actor.Cgroup, cmd.Process.Pid); err != nil {
+	if err := p.converse(own, cmd.Process.Pid, entry{First: p.actor.PID(), Host: p.actor.Name, Privileged: p.actor.privileged, Program: &program}); err != nil {
 		_ = cmd.Process.Kill()
-		return err
-	}
-	if err := own.send(entry{First: p.actor.PID(), Host: p.actor.Name, Privileged: p.actor.privileged, Program: &program}); err != nil {
 		return fmt.Errorf("start %s: %w", program.Path, err)
 	}
-	var n news
-	if _, err := own.receive(&n); err != nil {
-		return fmt.Errorf("start %s: the helper has ended: %w", program.Path, err)
-	}
-	if n.Failed != "" {
-		return fmt.Errorf("start %s: %s", program.Path, n.Failed)
-	}
-	p.hostPID, p.PID = n.PID, innerPID(n.PID)
 	return nil
+}
+
+// converse tells the helper what to do. It joins the cgroup when it has entered, so that entering counts for nobody there.
+func (p *Process) converse(w wire, helper int, e entry) error {
+	if err := w.send(e); err != nil {
+		return err
+	}
+	if _, err := w.answer(); err != nil {
+		return err
+	}
+	if err := p.actor.stage.tree.join(p.actor.Cgroup, helper); err != nil {
+		return err
+	}
+	if err := w.send(order{Join: true}); err != nil {
+		return err
+	}
+	n, err := w.answer()
+	p.hostPID, p.PID = n.PID, innerPID(n.PID)
+	return err
 }
 
 // lost leaves out what the status tells.
@@ -81,7 +88,17 @@ func runEntered() error {
 	if _, err := w.receive(&e); err != nil {
 		return fmt.Errorf("wait for what to run: %w", err)
 	}
-	pid, err := e.start()
+	path, attributes, arguments, err := e.enter()
+	if err != nil {
+		return w.send(news{Failed: err.Error()})
+	}
+	if err := w.send(news{Ready: true}); err != nil {
+		return err
+	}
+	if _, err := w.receive(&order{}); err != nil {
+		return fmt.Errorf("wait for the cgroup: %w", err)
+	}
+	pid, err := syscall.ForkExec(path, arguments, attributes)
 	if err != nil {
 		return w.send(news{Failed: err.Error()})
 	}
@@ -104,31 +121,30 @@ func runEntered() error {
 	return nil
 }
 
-// start starts the program from a thread that has entered the actor.
-func (e *entry) start() (pid int, err error) {
+// enter makes the calling thread one of the actor; what it starts is there, too.
+func (e *entry) enter() (path string, attributes *syscall.ProcAttr, arguments []string, err error) {
 	runtime.LockOSThread()
 	// A thread that shares its working directory can not change its mounts.
-	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return 0, err
+	if err = unix.Unshare(unix.CLONE_FS); err != nil {
+		return
 	}
 	process, err := unix.PidfdOpen(e.First, 0)
 	if err != nil {
-		return 0, fmt.Errorf("find process %s: %w", strconv.Itoa(e.First), err)
+		return "", nil, nil, fmt.Errorf("find process %d: %w", e.First, err)
 	}
 	defer func() { _ = unix.Close(process) }()
 	const all = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET
-	if err := unix.Setns(process, all); err != nil {
-		return 0, fmt.Errorf("enter the namespaces: %w", err)
+	if err = unix.Setns(process, all); err != nil {
+		return "", nil, nil, fmt.Errorf("enter the namespaces: %w", err)
 	}
 	if !e.Privileged {
-		if err := dropCapabilities(syscall.RawSyscall); err != nil {
-			return 0, err
+		if err = dropCapabilities(); err != nil {
+			return
 		}
 	}
-	path, attributes, arguments, err := e.Program.prepare(e.Host)
-	if err != nil {
-		return 0, err
+	path, attributes, arguments, err = e.Program.prepare(e.Host)
+	if err == nil {
+		attributes.Files = []uintptr{0, 1, 2}
 	}
-	attributes.Files = []uintptr{0, 1, 2}
-	return syscall.ForkExec(path, arguments, attributes)
+	return
 }

@@ -53,11 +53,11 @@ func enterOwnFiles(cfg *Config) error {
 	}
 	// Any directory will do: what is mounted there is seen by this process alone, and not for long.
 	const stage = "/tmp"
-	programFile, err := os.Open(program)
+	programDir, err := os.Open(filepath.Dir(program))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = programFile.Close() }()
+	defer func() { _ = programDir.Close() }()
 	sources, err := openAll(cfg.Programs)
 	if err != nil {
 		return err
@@ -66,8 +66,8 @@ func enterOwnFiles(cfg *Config) error {
 	if err := unix.Mount("nodesec-lab", stage, "tmpfs", 0, options); err != nil {
 		return fmt.Errorf("mount the memory for files: %w", err)
 	}
-	image, root := filepath.Join(stage, "image"), filepath.Join(stage, "root")
-	for _, dir := range []string{image, root, filepath.Join(stage, "upper"), filepath.Join(stage, "work")} {
+	image, root, own := filepath.Join(stage, "image"), filepath.Join(stage, "root"), filepath.Join(stage, "own")
+	for _, dir := range []string{image, root, own, stage + "/upper", stage + "/work", stage + "/none"} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
@@ -79,7 +79,12 @@ func enterOwnFiles(cfg *Config) error {
 	if err := unix.Mount("overlay", root, "overlay", 0, layers); err != nil {
 		return fmt.Errorf("mount the file system: %w", err)
 	}
-	if err := mountBeside(root, "/proc/self/fd/"+strconv.Itoa(int(programFile.Fd()))); err != nil {
+	// This program comes by an overlay, too: else each use of it would be that of a file of the host.
+	layers = "lowerdir=/proc/self/fd/" + strconv.Itoa(int(programDir.Fd())) + ":" + stage + "/none"
+	if err := unix.Mount("overlay", own, "overlay", unix.MS_RDONLY, layers); err != nil {
+		return fmt.Errorf("mount this program: %w", err)
+	}
+	if err := mountBeside(root, filepath.Join(own, filepath.Base(program)), cfg.Privileged); err != nil {
 		return err
 	}
 	return changeRoot(root)

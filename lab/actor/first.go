@@ -3,12 +3,14 @@
 package actor
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -16,8 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// first is the actor's process 1: it makes the inside, starts programs and reaps them. It ends, and with it all that is in
+// An actor's process 1 does its work in two steps. The first one makes the inside, and then becomes the second one, which
+// has no more rights than what it starts. That one starts programs and reaps them; it ends, and with it all that is in
 // the actor, when its maker does, or when its time is over.
+
+// first is the second step.
 type first struct {
 	wire wire
 	name string
@@ -26,34 +31,69 @@ type first struct {
 	numbers map[int]int // process -> its number
 }
 
+// inside is what the first step leaves to the second.
+type inside struct {
+	Name string        `json:"name"`
+	Time time.Duration `json:"time"`
+}
+
+// runFirst is the first step.
 func runFirst() error {
+	runtime.LockOSThread() // rights are a thread's
+	// The wire's own descriptor stays open for the second step.
+	fd, err := unix.FcntlInt(wireFD, unix.F_DUPFD_CLOEXEC, wireFD+1)
+	if err != nil {
+		return fmt.Errorf("use the wire: %w", err)
+	}
+	w, err := wireOf(os.NewFile(uintptr(fd), "wire"))
+	if err != nil {
+		return err
+	}
+	var o order
+	if _, err := w.receive(&o); err != nil {
+		return fmt.Errorf("wait for the set-up: %w", err)
+	}
+	if o.Setup == nil {
+		return errors.New("the first message is no set-up")
+	}
+	if err := setUp(o.Setup); err != nil {
+		return w.send(news{Failed: err.Error()})
+	}
+	text, err := json.Marshal(inside{o.Setup.Name, o.Setup.Limits.Time})
+	if err != nil {
+		return err
+	}
+	env := []string{taskVariable + "=" + taskObey, insideVariable + "=" + string(text)}
+	if err := syscall.Exec(Self, []string{"init"}, env); err != nil {
+		return w.send(news{Failed: "become the inner process: " + err.Error()})
+	}
+	return nil
+}
+
+// runObey is the second step.
+func runObey() error {
+	var i inside
+	if err := json.Unmarshal([]byte(os.Getenv(insideVariable)), &i); err != nil {
+		return fmt.Errorf("decode %s: %w", insideVariable, err)
+	}
 	w, err := wireOf(os.NewFile(wireFD, "wire"))
 	if err != nil {
 		return err
 	}
-	f := &first{wire: w, numbers: map[int]int{}}
-	// Signals for others, as the one of a terminal, are not for it.
-	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGPIPE)
-	var setup, join order
-	if _, err := w.receive(&setup); err != nil {
-		return fmt.Errorf("wait for the set-up: %w", err)
-	}
-	if setup.Setup == nil {
-		return errors.New("the first message is no set-up")
-	}
-	if err := f.setUp(setup.Setup); err != nil {
-		return w.send(news{Failed: err.Error()})
-	}
+	f := &first{wire: w, name: i.Name, numbers: map[int]int{}}
+	// Nobody inside can end it. What it starts has the signals' usual effects.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGPIPE)
 	if err := w.send(news{Ready: true}); err != nil {
 		return err
 	}
+	var join order
 	if _, err := w.receive(&join); err != nil {
 		return fmt.Errorf("wait for the cgroup: %w", err)
 	}
 	if err := w.send(news{Ready: true}); err != nil {
 		return err
 	}
-	time.AfterFunc(setup.Setup.Limits.Time, func() { os.Exit(0) })
+	time.AfterFunc(i.Time, func() { os.Exit(0) })
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
 	go func() {
@@ -64,8 +104,7 @@ func runFirst() error {
 	return f.obey()
 }
 
-func (f *first) setUp(cfg *Config) error {
-	f.name = cfg.Name
+func setUp(cfg *Config) error {
 	if err := unix.Sethostname([]byte(cfg.Name)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)
 	}
@@ -78,7 +117,7 @@ func (f *first) setUp(cfg *Config) error {
 	if cfg.Privileged {
 		return nil
 	}
-	return dropCapabilities(syscall.AllThreadsSyscall)
+	return dropCapabilities()
 }
 
 // obey does what the maker says until it ends.

@@ -11,14 +11,18 @@ import (
 )
 
 // mountBeside mounts what is no file of an image: the kernel's file systems, devices, and this program.
-func mountBeside(root, program string) error {
+func mountBeside(root, program string, privileged bool) error {
 	const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	var sysfs uintptr = plain
+	if !privileged {
+		sysfs |= unix.MS_RDONLY // as engines do
+	}
 	for _, m := range []struct {
 		kind, path, options string
 		flags               uintptr
 	}{
 		{"proc", "/proc", "", plain},
-		{"sysfs", "/sys", "", plain | unix.MS_RDONLY},
+		{"sysfs", "/sys", "", sysfs},
 		{"tmpfs", "/dev", "mode=755,size=64k", unix.MS_NOSUID | unix.MS_NOEXEC},
 		{"devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620", unix.MS_NOSUID | unix.MS_NOEXEC},
 		{"tmpfs", "/dev/shm", "mode=1777,size=64m", unix.MS_NOSUID | unix.MS_NODEV},

@@ -62,7 +62,7 @@ func (s *Stage) Close() error {
 
 // New makes an actor. It lives until it is closed, its time is over, or this process ends, whichever is first; the
 // context bounds the making alone.
-func (s *Stage) New(ctx context.Context, cfg Config) (a *Actor, err error) {
+func (s *Stage) New(ctx context.Context, cfg Config) (made *Actor, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *Stage) New(ctx context.Context, cfg Config) (a *Actor, err error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	id := make([]byte, 32)
 	_, _ = rand.Read(id) // does not fail
-	a = &Actor{ID: hex.EncodeToString(id), Name: cfg.Name, stage: s, privileged: cfg.Privileged, running: map[int]*Process{}, ended: make(chan struct{})}
+	a := &Actor{ID: hex.EncodeToString(id), Name: cfg.Name, stage: s, privileged: cfg.Privileged, running: map[int]*Process{}, ended: make(chan struct{})}
 	leaf := a.ID
 	if cfg.Service {
 		leaf = "lab-" + cfg.Name + "-" + a.ID[:12] + ".service"

@@ -122,3 +122,14 @@ func (w wire) receive(message any) (files []*os.File, err error) {
 	}
 	return files, json.Unmarshal(text[:n], message)
 }
+
+// answer waits for news that all is well.
+func (w wire) answer() (n news, err error) {
+	if _, err := w.receive(&n); err != nil {
+		return n, fmt.Errorf("the other side has ended: %w", err)
+	}
+	if n.Failed != "" {
+		return n, errors.New(n.Failed)
+	}
+	return n, nil
+}

@@ -21,9 +21,15 @@ import (
 
 	"github.com/nodesec/nodesec/internal/embedded"
 	"github.com/nodesec/nodesec/internal/embedded/embeddedtest"
+	"github.com/nodesec/nodesec/lab/action"
+	"github.com/nodesec/nodesec/lab/actor"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m) }
+func TestMain(m *testing.M) {
+	actor.RunChildIfAsked()
+	action.RunChildIfAsked()
+	embeddedtest.Main(m)
+}
 
 // binary returns the path of a program of bin/; without it the test is skipped, or fails where it must run.
 func binary(t *testing.T, name string) string {
