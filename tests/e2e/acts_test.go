@@ -108,7 +108,9 @@ func TestActsAreTagged(t *testing.T) {
 	tags := readTags(t, db)
 	for _, d := range all {
 		for _, rule := range d.rules {
-			d.check(t, rule, tags.containers[rule], d.actor.ID, d.actor.Cgroup)
+			if !d.check(t, rule, tags.containers[rule], d.actor.ID, d.actor.Cgroup) {
+				d.explain(t, db)
+			}
 			for _, tag := range tags.containers[rule] {
 				assert.NotEqual(t, neighbour.ID, tag.entity, "the neighbour is tagged with %s", rule)
 			}
@@ -169,7 +171,7 @@ func (d *done) do(t *testing.T) error {
 }
 
 // check expects the rule to have tagged one of the entities in time.
-func (d *done) check(t *testing.T, rule string, tags []tag, entities ...string) {
+func (d *done) check(t *testing.T, rule string, tags []tag, entities ...string) bool {
 	t.Helper()
 	first := time.Time{}
 	for _, tag := range tags {
@@ -179,7 +181,7 @@ func (d *done) check(t *testing.T, rule string, tags []tag, entities ...string) 
 	}
 	if first.IsZero() {
 		t.Errorf("%s: no tag %s", d.name(), rule)
-		return
+		return false
 	}
 	t.Logf("%-40s %-45s %.2f s", rule, d.name(), first.Sub(d.outcome.Effect).Seconds())
 	latest := d.outcome.Effect.Truncate(time.Second).Add(2*time.Second + d.after)
@@ -188,6 +190,24 @@ func (d *done) check(t *testing.T, rule string, tags []tag, entities ...string) 
 	}
 	if first.After(latest) {
 		t.Errorf("%s: tag %s at %s, %s after its effect", d.name(), rule, first.Format("05.000"), first.Sub(d.outcome.Effect))
+	}
+	return true
+}
+
+// explain logs what was stored of the actor around the act.
+func (d *done) explain(t *testing.T, db clickhouse.Conn) {
+	rows, err := db.Query(context.Background(), fmt.Sprintf(`SELECT toString(ts), toString(tuple(rules, quality_partial, quality_missing,
+		container_uptime, exec_count, task_fork, task_exit, processes_count, file_open))
+		FROM nodesec.container_samples WHERE (container_id = '%s' OR cgroup = '%s') AND ts BETWEEN %s AND %s ORDER BY ts`,
+		d.actor.ID, d.actor.Cgroup, milli(d.outcome.Started.Add(-time.Second)), milli(d.outcome.Ended.Add(4*time.Second))))
+	require.NoError(t, err)
+	defer rows.Close()
+	t.Logf("%s from %s to %s: rules, partial, missing, uptime, exec, fork, exit, processes, opens", d.name(),
+		d.outcome.Started.Format("05.000"), d.outcome.Ended.Format("05.000"))
+	for rows.Next() {
+		var ts, text string
+		require.NoError(t, rows.Scan(&ts, &text))
+		t.Log(ts, text)
 	}
 }
 
