@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/nodesec/nodesec/internal/annotation"
+	"github.com/nodesec/nodesec/internal/dataset"
 )
 
 func newAnnotateCommand() *cobra.Command {
@@ -40,7 +41,7 @@ func (t *target) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.database, "database", "nodesec", "name of the database")
 }
 
-// withStore calls do with the annotations of the database, whose table it makes first.
+// withStore calls do with the annotations of the database, whose table and views it makes first.
 func (t *target) withStore(cmd *cobra.Command, do func(context.Context, annotation.Store) error) (err error) {
 	c, stop, err := connect(cmd, t.address, t.path)
 	if err != nil {
@@ -49,6 +50,9 @@ func (t *target) withStore(cmd *cobra.Command, do func(context.Context, annotati
 	defer func() { err = errors.Join(err, stop()) }()
 	store := annotation.Store{Client: c, Database: t.database}
 	if err := store.Create(cmd.Context()); err != nil {
+		return err
+	}
+	if err := dataset.Create(cmd.Context(), c, t.database); err != nil {
 		return err
 	}
 	return do(cmd.Context(), store)

@@ -4,12 +4,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nodesec/nodesec/exporters/clickhousedataset"
 	"github.com/nodesec/nodesec/internal/annotation"
+	"github.com/nodesec/nodesec/internal/dataset"
 )
 
 func newSchemaCommand() *cobra.Command {
@@ -30,7 +32,8 @@ func newSchemaCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, statement := range append(schema.Create(), annotation.Schema(cfg.Database, cfg.Cluster)...) {
+			for _, statement := range slices.Concat(schema.Create(), annotation.Schema(cfg.Database, cfg.Cluster),
+				dataset.Schema(cfg.Database, cfg.Cluster)) {
 				statement = strings.TrimRight(strings.TrimSpace(statement), ";")
 				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s;\n\n", statement); err != nil {
 					return err

@@ -184,7 +184,7 @@ var errNoTable = errors.New("no such table")
 
 // read takes over what the database says of the columns. It reports whether there is such a table.
 func (t *table) read(ctx context.Context, client driver.Conn) (found bool, err error) {
-	t.names, t.taken = map[string]string{}, map[string]bool{}
+	t.names, t.taken = map[string]string{}, reservedNames()
 	rows, err := client.Query(ctx, "SELECT name, type, comment FROM system.columns WHERE database = "+
 		quoteText(t.schema.database)+" AND table = "+quoteText(t.schema.tables[t.scope])+" ORDER BY position")
 	if err != nil {
@@ -196,7 +196,7 @@ func (t *table) read(ctx context.Context, client driver.Conn) (found bool, err e
 		if err := rows.Scan(&name, &kind, &comment); err != nil {
 			return false, fmt.Errorf("read the columns of %s: %w", t.schema.fullName(t.scope), err)
 		}
-		t.taken[name] = true
+		t.taken[name], found = true, true
 		if f, ok := ParseFeature(comment); ok && f.ColumnType() == kind {
 			t.names[f.Key()] = name
 		}
@@ -204,7 +204,7 @@ func (t *table) read(ctx context.Context, client driver.Conn) (found bool, err e
 	if err := rows.Err(); err != nil {
 		return false, fmt.Errorf("read the columns of %s: %w", t.schema.fullName(t.scope), err)
 	}
-	return len(t.taken) > 0, nil
+	return found, nil
 }
 
 // execDDL runs a statement that may be longer than what ClickHouse accepts by default (256 KiB): a thousand columns

@@ -61,7 +61,7 @@ func (s *Schema) Create() []string {
 // AddFeatures returns the statements that add a column for each feature to the table of the scope, under the names that
 // the exporter would choose if it saw them in this order.
 func (s *Schema) AddFeatures(scope entity.Scope, features []Feature) []string {
-	taken := map[string]bool{}
+	taken := reservedNames()
 	for _, c := range fixedColumns(scope) {
 		taken[c.name] = true
 	}
@@ -82,6 +82,14 @@ func (s *Schema) AddFeatures(scope entity.Scope, features []Feature) []string {
 type namedFeature struct {
 	name    string
 	feature Feature
+}
+
+// reservedNames are those that the views of the data set give to ground truth: no feature may have them.
+func reservedNames() map[string]bool {
+	return map[string]bool{
+		"label": true, "technique": true, "scenario": true, "step": true, "run": true, "role": true, "annotation": true,
+		"guard": true,
+	}
 }
 
 // columnName returns the name for the column of a new feature: its own or, if that is taken, with a hash of its key. It
