@@ -38,6 +38,7 @@ func newUpCommand() *cobra.Command {
 			o.Ask = askCommand(os.Args[0], o.Database.Path)
 			o.Output, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			o.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
+			_, o.Lines, _ = term.GetSize(int(os.Stdout.Fd())) // 0 if it is none
 			return quickstart.Run(cmd.Context(), o)
 		},
 	}

@@ -41,8 +41,9 @@ type Options struct {
 	JSON bool
 	// Ask is the command that takes a query, for the examples; empty: nodesecctl query.
 	Ask string
-	// Terminal says that Output can be drawn over.
+	// Terminal says that Output can be drawn over, Lines how many it has; 0: not known.
 	Terminal bool
+	Lines    int
 	// Output takes the summary, Progress what is being done.
 	Output, Progress io.Writer
 }
@@ -129,7 +130,7 @@ func (o Options) watch(ctx context.Context, c *collector, database *embedded.Ser
 	defer stopMeter()
 	wg.Go(func() { meter.run(meterContext) })
 
-	w := &watcher{reader: r, meter: meter, started: time.Now(), summary: Summary{
+	w := &watcher{reader: r, meter: meter, tags: tagsOn(o.Lines), started: time.Now(), summary: Summary{
 		HTTP: database.Info().HTTPURL(), Native: database.Info().NativeAddr(), Path: o.Database.Path, ask: o.Ask}}
 	for _, name := range tables {
 		w.summary.Tables = append(w.summary.Tables, Table{Name: name})

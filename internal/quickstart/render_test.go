@@ -27,7 +27,8 @@ func testSummary() *Summary {
 			{Name: "evil\x1b]0;title\a\n\u202eeman", CPUCores: 0.5, SyscallRate: &calls, Execs: &execs},
 		},
 		Tags: []Tag{{
-			Severity: "ERROR", Rule: "shell_from_web_server", Entity: "shop/web/\x1bnginx", Last: time.Date(2026, 1, 2, 2, 4, 1, 0, time.UTC),
+			Severity: "ERROR", Rule: "shell_from_web_server", Techniques: []string{"T1059.004", "T1190", "T1505.003", "T9"},
+			Entity: "shop/web/\x1bnginx", Last: time.Date(2026, 1, 2, 2, 4, 1, 0, time.UTC),
 			Evidence: map[string]float64{"container_uptime": 0, "exec_shell_web_server": 2},
 		}},
 		HTTP: "http://127.0.0.1:8123/",
@@ -46,8 +47,8 @@ func TestRender(t *testing.T) {
 		"lag from tick to queryable: last 0.03 s, median 0.25 s, max 1.50 s",
 		"shop/web/nginx 0.123 3.5 MiB ? ?",
 		"evil?]0;title???eman 0.500 ? 1,234 7",
-		"tags, last minute rule entity evidence",
-		"02:04:01 ERROR shell_from_web_server shop/web/?nginx exec_shell_web_server=2",
+		"tags, last minute rule techniques entity evidence",
+		"02:04:01 ERROR shell_from_web_server T1059.004 T1190 T1505.003 … shop/web/?nginx exec_shell_web_server=2",
 		"query it: http://127.0.0.1:8123/play, or",
 	} {
 		assert.Contains(t, squeezed(lines), want)

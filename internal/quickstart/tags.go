@@ -17,21 +17,27 @@ import (
 
 // Tag is a rule that matched an entity in the last minute.
 type Tag struct {
-	Severity string             `json:"severity"`
-	Rule     string             `json:"rule"`
-	Entity   string             `json:"entity"`
-	Last     time.Time          `json:"last"`
-	Evidence map[string]float64 `json:"evidence"` // the numbers that made it match
+	Severity   string             `json:"severity"`
+	Rule       string             `json:"rule"`
+	Techniques []string           `json:"techniques"` // of ATT&CK
+	Entity     string             `json:"entity"`
+	Last       time.Time          `json:"last"`
+	Evidence   map[string]float64 `json:"evidence"` // the numbers that made it match
 }
 
-// maxTags is how many tags the summary shows: the most severe, and of those the latest.
-const maxTags = 8
+// tagsOn is how many tags the summary shows in a terminal of so many lines: the most severe, and of those the ones that
+// began last, so that what is true all the time does not hide what has just happened.
+func tagsOn(lines int) int {
+	const least, most, beside = 8, 100, 35
+	return min(max(lines-beside, least), most)
+}
 
 // tagsQuery reads what the rules processor wrote: names into the column rules, the rest as JSON into an attribute.
-const tagsQuery = `SELECT JSONExtractString(evidence, rule, 'severity') AS severity, rule, name, last,
+const tagsQuery = `SELECT JSONExtractString(evidence, rule, 'severity') AS severity, rule,
+    JSONExtract(evidence, rule, 'techniques', 'Array(String)') AS techniques, name, last,
     JSONExtractRaw(evidence, rule, 'values') AS numbers
 FROM (
-    SELECT arrayJoin(rules) AS rule, name, max(ts) AS last, argMax(attributes['nodesec.evidence'], ts) AS evidence
+    SELECT arrayJoin(rules) AS rule, name, min(ts) AS first, max(ts) AS last, argMax(attributes['nodesec.evidence'], ts) AS evidence
     FROM (
         SELECT ts, entity, rules, attributes, if(pod != '', concat(namespace, '/', pod, '/', container),
             if(container != '', container, if(container_id != '', substring(container_id, 1, 12), cgroup))) AS name
@@ -45,18 +51,18 @@ FROM (
     )
     GROUP BY rule, entity, name
 )
-ORDER BY indexOf(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'], severity) DESC, last DESC, rule, name
+ORDER BY indexOf(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'], severity) DESC, first DESC, last DESC, rule, name
 LIMIT `
 
 // tags returns the rules that matched in the last minute; none while one of the tables is not there yet.
-func (r reader) tags(ctx context.Context) ([]Tag, error) {
+func (r reader) tags(ctx context.Context, most int) ([]Tag, error) {
 	var made uint64
 	err := r.db.QueryRow(ctx, `SELECT count() FROM system.tables WHERE database = 'nodesec'
 		AND name IN ('node_samples', 'container_samples', 'process_samples')`).Scan(&made)
 	if err != nil || made < 3 {
 		return nil, err
 	}
-	rows, err := r.db.Query(ctx, tagsQuery+strconv.Itoa(maxTags))
+	rows, err := r.db.Query(ctx, tagsQuery+strconv.Itoa(most))
 	if err != nil {
 		return nil, fmt.Errorf("read the tags: %w", err)
 	}
@@ -65,7 +71,7 @@ func (r reader) tags(ctx context.Context) ([]Tag, error) {
 	for rows.Next() {
 		var t Tag
 		var values string
-		if err := rows.Scan(&t.Severity, &t.Rule, &t.Entity, &t.Last, &values); err != nil {
+		if err := rows.Scan(&t.Severity, &t.Rule, &t.Techniques, &t.Entity, &t.Last, &values); err != nil {
 			return nil, fmt.Errorf("read the tags: %w", err)
 		}
 		t.Evidence = numbers(values)
@@ -95,12 +101,22 @@ func (s *Summary) renderTags(w io.Writer) error {
 		return nil
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(tw, "\ntags, last minute\trule\tentity\tevidence\n")
+	_, _ = fmt.Fprintf(tw, "\ntags, last minute\trule\ttechniques\tentity\tevidence\n")
 	for _, t := range s.Tags {
-		_, _ = fmt.Fprintf(tw, "%s %s\t%s\t%s\t%s\n", t.Last.UTC().Format("15:04:05"), printable(t.Severity, maxName),
-			printable(t.Rule, maxName), printable(t.Entity, maxEntity), printable(evidence(t.Evidence), maxName))
+		_, _ = fmt.Fprintf(tw, "%s %s\t%s\t%s\t%s\t%s\n", t.Last.UTC().Format("15:04:05"), printable(t.Severity, maxName),
+			printable(t.Rule, maxName), printable(techniques(t.Techniques), maxName), printable(t.Entity, maxEntity), printable(evidence(t.Evidence), maxName))
 	}
 	return tw.Flush()
+}
+
+// maxTechniques is how many techniques of a tag are shown.
+const maxTechniques = 3
+
+func techniques(all []string) string {
+	if len(all) > maxTechniques {
+		return strings.Join(all[:maxTechniques], " ") + " …"
+	}
+	return strings.Join(all, " ")
 }
 
 // maxEntity is how many characters of an entity's name stand beside a tag.

@@ -13,6 +13,7 @@ type watcher struct {
 	meter   *lagMeter
 	started time.Time
 	summary Summary
+	tags    int // how many are shown
 
 	previous     uint64 // rows at the previous update
 	previousTick time.Time
@@ -49,7 +50,7 @@ func (w *watcher) update(ctx context.Context) error {
 	if s.TopContainers, err = w.reader.topContainers(ctx); err != nil {
 		return err
 	}
-	s.Tags, err = w.reader.tags(ctx)
+	s.Tags, err = w.reader.tags(ctx, w.tags)
 	return err
 }
 
