@@ -52,6 +52,11 @@ generate: ## Regenerate the collector's main package, the components' metadata a
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
 	go test -timeout 20m ./...
 
+.PHONY: benign
+benign: build ## Run builds, databases, servers and scripts for ten minutes and print the alerts that they raise
+	NODESEC_BENIGN_DURATION=$(or $(BENIGNTIME),10m) NODESEC_TEST_CLICKHOUSE=1 NODESEC_TEST_BPF=1 \
+		go test ./tests/e2e -run TestBenignLoads -v -count 1 -timeout 2h
+
 .PHONY: fuzz
 fuzz: ## Fuzz every parser for FUZZTIME (20s)
 	@tests/fuzz.sh $(or $(FUZZTIME),20s)

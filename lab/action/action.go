@@ -50,6 +50,8 @@ type Needs struct {
 	Programs   map[string]string `json:"programs,omitempty"` // as in actor.Config
 	Files      map[string]string `json:"-"`                  // likewise
 	PIDs       int               `json:"pids,omitempty"`     // at least so many
+	// Host are programs that the host must have: paths, or patterns of which one must be there.
+	Host []string `json:"host,omitempty"`
 	// Peer names an action that runs in another actor, whose network this action's actor must share.
 	Peer string `json:"peer,omitempty"`
 }
@@ -126,7 +128,7 @@ func (v Values) seconds(name string) time.Duration {
 
 // All are the actions in the order of their names.
 func All() []*Action {
-	all := slices.Concat(executions(), persistent(), fileActions(), callActions(), networkActions(), resourceActions(), benign())
+	all := slices.Concat(executions(), persistent(), fileActions(), callActions(), networkActions(), resourceActions(), benign(), loads())
 	slices.SortFunc(all, func(a, b *Action) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

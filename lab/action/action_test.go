@@ -116,6 +116,9 @@ func valuesName(a *Action, v Values) (name string) {
 }
 
 func do(t *testing.T, stage *actor.Stage, a *Action, values Values) {
+	if missing := a.Missing(); len(missing) > 0 {
+		t.Skipf("the host lacks %s", missing)
+	}
 	var cfg actor.Config
 	a.Prepare(&cfg)
 	cfg.Limits.Memory = 128 << 20
