@@ -122,13 +122,12 @@ func (v Values) number(name string) int {
 	return n
 }
 
-func (v Values) seconds(name string) time.Duration {
-	return time.Duration(v.number(name)) * time.Second
-}
+func (v Values) seconds() time.Duration { return time.Duration(v.number("seconds")) * time.Second }
 
 // All are the actions in the order of their names.
 func All() []*Action {
-	all := slices.Concat(executions(), persistent(), fileActions(), callActions(), networkActions(), resourceActions(), benign(), loads())
+	all := slices.Concat(executions(), processes(), persistent(), readings(), changes(), callActions(), connections(), traffic(),
+		resourceActions(), benign(), loads())
 	slices.SortFunc(all, func(a, b *Action) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
@@ -143,8 +142,8 @@ func Find(name string) (*Action, error) {
 	return nil, fmt.Errorf("there is no action %q", name)
 }
 
-func count(description string, value, least, most int) Parameter {
-	return numeric("count", description, value, least, most)
+func count(description string, value, most int) Parameter {
+	return numeric("count", description, value, 1, most)
 }
 
 func numeric(name, description string, value, least, most int) Parameter {

@@ -11,8 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/nodesec/nodesec/lab/actor"
 	"golang.org/x/sys/unix"
+
+	"github.com/nodesec/nodesec/lab/actor"
 )
 
 // tools are names of programs that attackers, and administrators, run; here they do nothing.
@@ -34,7 +35,7 @@ func executions() []*Action {
 			Name: "tool", Role: Attack, Techniques: []string{"T1059", "T1105"},
 			Description: "A program with the name of a tool runs. It does nothing.",
 			Parameters: []Parameter{choice("name", "the tool", tools()...), shellBelow(),
-				count("how often it runs", 1, 1, 100)},
+				count("how often it runs", 1, 100)},
 			Needs: Needs{Programs: union(servers(), copies(tools()...))},
 			act: func(s *scene) error {
 				script := strings.Repeat("/usr/local/bin/"+s.Values["name"]+"\n", s.number("count"))
@@ -57,7 +58,14 @@ func executions() []*Action {
 		}, {
 			Name: "memfd_exec", Role: Attack, Techniques: []string{"T1620", "T1027"},
 			Description: "A program runs that is in no file, only in memory.", act: memfdExec,
-		}, {
+		},
+	}
+}
+
+// processes are about what can be seen of processes.
+func processes() []*Action {
+	return []*Action{
+		{
 			Name: "exec_dropped", Role: Attack, Techniques: []string{"T1036.005", "T1204"},
 			Description: "A program that was written a moment ago runs, and stays for a while.",
 			Parameters: []Parameter{choice("folder", "where it is written", "/tmp", "/dev/shm", "/var/tmp/.x"),
@@ -82,7 +90,7 @@ func executions() []*Action {
 		}, {
 			Name: "guess_passwords", Role: Attack, Techniques: []string{"T1110.001", "T1110.003"},
 			Description: "A server accepts connections and runs a program for each, which fails.",
-			Parameters:  []Parameter{count("connections", 60, 1, 1000)}, act: guessPasswords,
+			Parameters:  []Parameter{count("connections", 60, 1000)}, act: guessPasswords,
 		},
 	}
 }

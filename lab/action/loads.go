@@ -3,7 +3,7 @@
 package action
 
 import (
-	"fmt"
+	"errors"
 	"os/exec"
 	"os/user"
 	"path/filepath"
@@ -101,10 +101,12 @@ func (s *scene) load(name, script string) error {
 	go func() { ended <- cmd.Wait() }()
 	select {
 	case err = <-ended:
-		return fmt.Errorf("the load has ended by itself: %v", err) //nolint:errorlint // there may be none
-	case <-time.After(s.seconds("seconds")):
+		return errors.Join(errors.New("the load has ended by itself"), err)
+	case <-time.After(s.seconds()):
 		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-		<-ended
-		return nil
+		if err := <-ended; !errors.As(err, new(*exec.ExitError)) {
+			return err
+		}
+		return nil // it was killed
 	}
 }

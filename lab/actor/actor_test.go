@@ -35,7 +35,9 @@ func abandon(folder string) {
 	if err == nil {
 		var a *Actor
 		if a, err = s.New(context.Background(), Config{Name: "left"}); err == nil {
-			_, err = a.Start(context.Background(), Program{Path: "sh", Args: []string{"-c", "trap '' TERM; sleep 300 & sleep 300"}})
+			if _, err = a.Start(context.Background(), script("trap '' TERM; sleep 300 & sleep 300")); err != nil {
+				panic(err)
+			}
 			_, _ = os.Stdout.WriteString(a.Cgroup + " " + strconv.Itoa(a.PID()) + "\n")
 			select {}
 		}

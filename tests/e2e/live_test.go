@@ -139,6 +139,7 @@ func TestAttacksAreSeenWithinSeconds(t *testing.T) {
 			assert.Less(t, at.Sub(outcome.Effect), inTime, attack.rule)
 		}
 	}
+	t.Logf("the live summary:\n%s", shown.last(60))
 }
 
 // storedAt waits until the container's sample is tagged.
