@@ -122,7 +122,9 @@ func (v Values) number(name string) int {
 	return n
 }
 
-func (v Values) seconds() time.Duration { return time.Duration(v.number("seconds")) * time.Second }
+func (v Values) seconds(name string) time.Duration { //nolint:unparam // as number
+	return time.Duration(v.number(name)) * time.Second
+}
 
 // All are the actions in the order of their names.
 func All() []*Action {
@@ -142,8 +144,8 @@ func Find(name string) (*Action, error) {
 	return nil, fmt.Errorf("there is no action %q", name)
 }
 
-func count(description string, value, most int) Parameter {
-	return numeric("count", description, value, 1, most)
+func count(description string, value, least, most int) Parameter { //nolint:unparam // as numeric
+	return numeric("count", description, value, least, most)
 }
 
 func numeric(name, description string, value, least, most int) Parameter {

@@ -35,7 +35,7 @@ func executions() []*Action {
 			Name: "tool", Role: Attack, Techniques: []string{"T1059", "T1105"},
 			Description: "A program with the name of a tool runs. It does nothing.",
 			Parameters: []Parameter{choice("name", "the tool", tools()...), shellBelow(),
-				count("how often it runs", 1, 100)},
+				count("how often it runs", 1, 1, 100)},
 			Needs: Needs{Programs: union(servers(), copies(tools()...))},
 			act: func(s *scene) error {
 				script := strings.Repeat("/usr/local/bin/"+s.Values["name"]+"\n", s.number("count"))
@@ -90,7 +90,7 @@ func processes() []*Action {
 		}, {
 			Name: "guess_passwords", Role: Attack, Techniques: []string{"T1110.001", "T1110.003"},
 			Description: "A server accepts connections and runs a program for each, which fails.",
-			Parameters:  []Parameter{count("connections", 60, 1000)}, act: guessPasswords,
+			Parameters:  []Parameter{count("connections", 60, 1, 1000)}, act: guessPasswords,
 		},
 	}
 }

@@ -29,17 +29,17 @@ func readings() []*Action {
 			Techniques:  []string{"T1003.008", "T1552.001", "T1552.003", "T1552.004", "T1552.007", "T1528"},
 			Description: "A file with secrets is read. It is a toy.",
 			Parameters: []Parameter{choice("target", "which one", "shadow", "ssh", "known_hosts", "history", "cloud", "kubernetes",
-				"token"), count("how often", 1, 1000), shellBelow()},
+				"token"), count("how often", 1, 1, 1000), shellBelow()},
 			Needs: Needs{Programs: servers()}, act: readSecret,
 		}, {
 			Name: "search_keys", Role: Attack, Techniques: []string{"T1552.004"},
-			Description: "Private keys are looked for and read.", Parameters: []Parameter{count("keys", 12, 1000)},
+			Description: "Private keys are looked for and read.", Parameters: []Parameter{count("keys", 12, 1, 1000)},
 			act: searchKeys,
 		}, {
 			Name: "read_processes", Role: Attack, Techniques: []string{"T1003.007", "T1552.007", "T1055"},
 			Description: "The environments, maps and memory of other processes are read.",
 			Parameters: []Parameter{choice("what", "what is read", "environ", "maps", "mem"),
-				count("how often", 30, 1000)}, act: readProcesses,
+				count("how often", 30, 1, 1000)}, act: readProcesses,
 		}, {
 			Name: "read_by_parent_path", Role: Attack, Techniques: []string{"T1083", "T1190"},
 			Description: "A file of secrets is opened by a path that climbs out of a web server's folder.",
@@ -82,18 +82,18 @@ func changes() []*Action {
 		}, {
 			Name: "remove_logs", Role: Attack, Techniques: []string{"T1070.002"},
 			Description: "Logs are removed.", Needs: Needs{Programs: servers()},
-			Parameters: []Parameter{count("logs", 30, 1000), shellBelow()}, act: removeLogs,
+			Parameters: []Parameter{count("logs", 30, 1, 1000), shellBelow()}, act: removeLogs,
 		}, {
 			Name: "hide_files", Role: Attack, Techniques: []string{"T1564.001"},
 			Description: "Hidden files are made.", Needs: Needs{Programs: servers()},
-			Parameters: []Parameter{count("files", 5, 100), shellBelow()},
+			Parameters: []Parameter{count("files", 5, 1, 100), shellBelow()},
 			act: func(s *scene) error {
 				return s.below(s.Values["below"], "for i in $(seq "+s.Values["count"]+"); do echo >/tmp/.x$i; done")
 			},
 		}, {
 			Name: "encrypt_files", Role: Attack, Techniques: []string{"T1486", "T1485"},
 			Description: "Files of the actor's own are read, changed, and renamed, or written anew and removed.",
-			Parameters: []Parameter{count("files", documentCount, documentCount), numeric("seconds", "the time that it takes", 20, 1, 600),
+			Parameters: []Parameter{count("files", documentCount, 1, documentCount), numeric("seconds", "the time that it takes", 20, 1, 600),
 				choice("style", "whether the files are changed or written anew", "in_place", "copy")},
 			Needs: Needs{Files: documents()}, act: encryptFiles,
 		}, {
@@ -223,7 +223,7 @@ func document(i int) string { return fmt.Sprintf("%s/%d/%d.doc", documentFolder,
 // encryptFiles goes around the folders, and so slowly that rules about what lasts see it.
 func encryptFiles(s *scene) error {
 	n := s.number("count")
-	pause := s.seconds() / time.Duration(n)
+	pause := s.seconds("seconds") / time.Duration(n)
 	return times(n, func(i int) error {
 		time.Sleep(pause)
 		if i == min(150, n-1) {

@@ -102,7 +102,7 @@ func (s *scene) load(name, script string) error {
 	select {
 	case err = <-ended:
 		return errors.Join(errors.New("the load has ended by itself"), err)
-	case <-time.After(s.seconds()):
+	case <-time.After(s.seconds("seconds")):
 		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
 		if err := <-ended; !errors.As(err, new(*exec.ExitError)) {
 			return err

@@ -69,14 +69,14 @@ func connections() []*Action {
 				"bash")}, act: reverseShell,
 		}, {
 			Name: "scan_ports", Role: Attack, Techniques: []string{"T1046"},
-			Description: "Many ports of one address are tried.", Parameters: []Parameter{count("ports", 300, 10000)},
+			Description: "Many ports of one address are tried.", Parameters: []Parameter{count("ports", 300, 1, 10000)},
 			act: func(s *scene) error {
 				return times(s.number("count"), func(i int) error { try("127.0.0.1", 2000+i); return nil })
 			},
 		}, {
 			Name: "sweep", Role: Attack, Techniques: []string{"T1018", "T1046", "T1021.004"},
 			Description: "One port of many addresses is tried.",
-			Parameters:  []Parameter{count("addresses", 120, 10000), numeric("port", "the port", 8080, 1, 65535)},
+			Parameters:  []Parameter{count("addresses", 120, 1, 10000), numeric("port", "the port", 8080, 1, 65535)},
 			act: func(s *scene) error {
 				address := netip.MustParseAddr("10.1.0.1")
 				return times(s.number("count"), func(int) error {
@@ -108,11 +108,11 @@ func traffic() []*Action {
 		}, {
 			Name: "dns_tunnel", Role: Attack, Techniques: []string{"T1071.004", "T1048.003", "T1572"},
 			Description: "Data leaves in names that a resolver, this action's own, is asked for.",
-			Parameters:  []Parameter{count("queries", 120, 10000), numeric("seconds", "the time that they take", 4, 1, 600)},
+			Parameters:  []Parameter{count("queries", 120, 1, 10000), numeric("seconds", "the time that they take", 4, 1, 600)},
 			act:         dnsTunnel,
 		}, {
 			Name: "spray_datagrams", Role: Attack, Techniques: []string{"T1498.002", "T1046"},
-			Description: "Datagrams are sent to many addresses.", Parameters: []Parameter{count("datagrams", 4000, 100000)},
+			Description: "Datagrams are sent to many addresses.", Parameters: []Parameter{count("datagrams", 4000, 1, 100000)},
 			act: sprayDatagrams,
 		}, {
 			Name: "exfiltrate", Role: Attack, Techniques: []string{"T1041", "T1048"},
@@ -256,7 +256,7 @@ func dnsTunnel(s *scene) error {
 	}
 	defer func() { _ = c.Close() }()
 	n := s.number("count")
-	pause := s.seconds() / time.Duration(n)
+	pause := s.seconds("seconds") / time.Duration(n)
 	return times(n, func(i int) error {
 		if _, err := c.Write(query(uint16(i), 90+i*7%80)); err != nil {
 			return err
@@ -318,6 +318,6 @@ func mine(s *scene) error {
 		return err
 	}
 	s.effect()
-	time.Sleep(s.seconds())
+	time.Sleep(s.seconds("seconds"))
 	return nil
 }

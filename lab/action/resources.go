@@ -11,7 +11,7 @@ func resourceActions() []*Action {
 		{
 			Name: "fork_bomb", Role: Attack, Techniques: []string{"T1499.001"},
 			Description: "Processes are started as fast as it goes, and stay for some seconds.",
-			Parameters:  []Parameter{count("processes", 650, 4000), numeric("seconds", "how long they stay", 4, 1, 60)},
+			Parameters:  []Parameter{count("processes", 650, 1, 4000), numeric("seconds", "how long they stay", 4, 1, 60)},
 			Needs:       Needs{PIDs: 5000}, act: forkBomb,
 		}, {
 			Name: "reach_process_limit", Role: Attack, Techniques: []string{"T1499.001"},
@@ -22,14 +22,14 @@ func resourceActions() []*Action {
 		}, {
 			Name: "use_up_memory", Role: Attack, Techniques: []string{"T1499.004"},
 			Description: "A program takes memory until the kernel kills it for the limit of the cgroup.",
-			Parameters:  []Parameter{count("times", 1, 20)},
+			Parameters:  []Parameter{count("times", 1, 1, 20)},
 			act: func(s *scene) error {
 				return times(s.number("count"), func(int) error { return s.run("/usr/bin/tail", "/dev/zero") })
 			},
 		}, {
 			Name: "crash", Role: Attack, Techniques: []string{"T1203", "T1499.004"},
 			Description: "Processes die by errors of memory, or by abort.",
-			Parameters:  []Parameter{count("times", 6, 100), choice("by", "the signal", "SEGV", "ABRT")},
+			Parameters:  []Parameter{count("times", 6, 1, 100), choice("by", "the signal", "SEGV", "ABRT")},
 			act: func(s *scene) error {
 				return times(s.number("count"), func(int) error { return s.shell("ulimit -c 0; kill -" + s.Values["by"] + " $$") })
 			},
@@ -51,12 +51,12 @@ func resourceActions() []*Action {
 func forkBomb(s *scene) error {
 	err := s.shell("i=0; while [ $i -lt $1 ]; do sleep $2 & i=$((i+1)); done", s.Values["count"], s.Values["seconds"])
 	s.effect()
-	time.Sleep(s.seconds())
+	time.Sleep(s.seconds("seconds"))
 	return err
 }
 
 func shortLived(s *scene) error {
-	end := time.Now().Add(s.seconds())
+	end := time.Now().Add(s.seconds("seconds"))
 	for time.Now().Before(end) {
 		// Shells without a program: that is cheap.
 		if err := s.shell("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (:); done"); err != nil {
@@ -73,7 +73,7 @@ func benign() []*Action {
 		{
 			Name: "rest", Role: Benign, Description: "Nothing happens.",
 			Parameters: []Parameter{numeric("seconds", "how long", 10, 1, 3600)},
-			act:        func(s *scene) error { time.Sleep(s.seconds()); return nil },
+			act:        func(s *scene) error { time.Sleep(s.seconds("seconds")); return nil },
 		}, {
 			Name: "sink", Role: Benign, Description: "A server takes what it is sent.",
 			Parameters: []Parameter{numeric("seconds", "how long", 30, 1, 3600)}, act: sink,
@@ -103,6 +103,6 @@ func sink(s *scene) error {
 		return err
 	}
 	s.effect()
-	time.Sleep(s.seconds())
+	time.Sleep(s.seconds("seconds"))
 	return nil
 }
