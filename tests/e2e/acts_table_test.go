@@ -16,6 +16,7 @@ type act struct {
 	process []string      // rules that tag one of its processes
 	service bool          // it is done in a service of the host, not in a container
 	after   time.Duration // how long the rules' conditions must have been true: their "for"
+	age     time.Duration // how old the container must be; else just settled
 }
 
 func acts() []act {
@@ -33,9 +34,9 @@ func acts() []act {
 		{action: "short_lived_processes", rules: []string{"short_lived_process_storm"}, after: time.Minute},
 		{action: "encrypt_files", rules: []string{"ransomware_in_place"}, after: 10 * time.Second},
 		{action: "encrypt_files", values: v{"style": "copy"}, rules: []string{"ransomware_by_copy"}, after: 10 * time.Second},
+		{action: "shell", values: v{below: "postgres"}, rules: []string{"shell_from_database"}, age: time.Minute},
 
 		with("shell", below, "nginx", "shell_from_web_server"),
-		with("shell", below, "postgres", "shell_from_database"),
 		with("shell", below, "sshd", "shell_from_server"),
 		tool("xmrig", "none", "miner_executed"),
 		tool("kubectl", "none", "cluster_client_in_container"),

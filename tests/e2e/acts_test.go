@@ -165,6 +165,7 @@ func (d *done) enter(t *testing.T, stage *actor.Stage) error {
 func (d *done) do(t *testing.T) error {
 	a, err := action.Find(d.action)
 	if err == nil {
+		time.Sleep(time.Until(d.actor.Made.Add(d.age)))
 		d.outcome, d.pids, err = perform(t, a, d.actor, d.values)
 	}
 	return err

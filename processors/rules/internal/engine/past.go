@@ -35,7 +35,7 @@ func (r *rewriter) has(e ast.Expr) {
 // past puts a variable in the place of a function of the past.
 func (r *rewriter) past(e ast.Expr, name string, f function) {
 	arguments := e.AsCall().Args()
-	wantsWindow := f == sumFunction || f == avgFunction || f == maxFunction
+	wantsWindow := f == lastFunction || f == sumFunction || f == avgFunction || f == maxFunction
 	mayHaveWindow := wantsWindow || f == firstFunction
 	if len(arguments) == 0 || len(arguments) > 2 || len(arguments) == 2 && !mayHaveWindow || len(arguments) == 1 && wantsWindow {
 		r.fail(e, "%s is used as %s", name, usage(name))
@@ -94,7 +94,7 @@ func windowOf(e ast.Expr) (time.Duration, bool) {
 
 func usage(function string) string {
 	switch function {
-	case "sum", "avg", "max":
+	case "last", "sum", "avg", "max":
 		return function + `(x, "5m")`
 	case "first_seen":
 		return `first_seen(x) or first_seen(x, "10m")`

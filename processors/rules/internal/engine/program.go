@@ -138,7 +138,7 @@ func (s *scopeProgram) used() map[int32]bool {
 func (s *scopeProgram) addDerived(n number, slot int32) {
 	var count *int
 	switch n.function {
-	case prevFunction:
+	case prevFunction, lastFunction:
 		count = &s.prevs
 	case sumFunction, avgFunction, maxFunction:
 		count = &s.rings

@@ -69,7 +69,7 @@ func newMove(from, to *scopeProgram) move {
 
 func (m *move) of(f function) map[int32]int32 {
 	switch f {
-	case prevFunction:
+	case prevFunction, lastFunction:
 		return m.prevs
 	case sumFunction, avgFunction, maxFunction:
 		return m.rings

@@ -15,6 +15,7 @@ type function uint8
 const (
 	noFunction function = iota
 	prevFunction
+	lastFunction
 	rateFunction
 	sumFunction
 	avgFunction
@@ -28,7 +29,7 @@ const (
 // functions are the names of what makes a number out of the past.
 func functions() map[string]function {
 	return map[string]function{
-		"prev": prevFunction, "rate": rateFunction, "sum": sumFunction, "avg": avgFunction, "max": maxFunction,
+		"prev": prevFunction, "last": lastFunction, "rate": rateFunction, "sum": sumFunction, "avg": avgFunction, "max": maxFunction,
 		"zscore": zscoreFunction, "zscore_peers": peersFunction, "first_seen": firstFunction,
 	}
 }

@@ -57,6 +57,21 @@ func (p *previous) next(v float64, at int64) float64 {
 	return before
 }
 
+// latest returns v, or where that is missing the last value, unless that is older than the window. A part of a sample may
+// come after parts of newer ones, so that the last value can be a little newer.
+func (p *previous) latest(v float64, at, window int64) float64 {
+	if v == v {
+		if at >= p.at {
+			p.value, p.at = v, at
+		}
+		return v
+	}
+	if p.at == 0 || max(at-p.at, p.at-at) > window {
+		return math.NaN()
+	}
+	return p.value
+}
+
 // first is whether a feature has been more than zero.
 type first struct {
 	since int64 // when it was first measured, 0 before
@@ -148,14 +163,20 @@ func sequence(steps []int64, conditions []*reason, f *frame, at, within int64) t
 	return result
 }
 
-// derive computes what is made of the past, for a sample that has been put into the frame. Of a late one it is missing.
+// derive computes what is made of the past, for a sample that has been put into the frame. Of a late one it is missing, all
+// but the last value.
 func (e *Engine) derive(s *state, p *scopeProgram, sample *Sample) {
-	if sample.Time < s.seen {
-		return
-	}
+	late := sample.Time < s.seen
 	numbers := e.frame.numbers
 	for i := range p.derived {
 		d := &p.derived[i]
+		if d.function == lastFunction {
+			numbers[d.slot] = s.prevs[d.state].latest(numbers[d.of], sample.Time, int64(d.window))
+			continue
+		}
+		if late {
+			continue
+		}
 		if d.function == firstTextFunction {
 			numbers[d.slot] = e.firstText(sample.Identity.Scope, d, sample.Time)
 			continue

@@ -47,7 +47,7 @@ func inWindow(all []measured, i int, window time.Duration, visit func(measured))
 }
 
 func TestFunctionsOfThePastAgreeWithANaiveReference(t *testing.T) {
-	text := rule(`condition: 'prev(a) + sum(a, "1m") + avg(a, "5m") + max(a, "2m30s") + rate(a) > 0.0 || first_seen(a)'`)
+	text := rule(`condition: 'prev(a) + last(a, "40s") + sum(a, "1m") + avg(a, "5m") + max(a, "2m30s") + rate(a) > 0.0 || first_seen(a)'`)
 	for seed := range uint64(30) {
 		w := newWorld(program(t, text))
 		all := history(rand.New(rand.NewPCG(seed, 7)))
@@ -70,9 +70,15 @@ func TestFunctionsOfThePastAgreeWithANaiveReference(t *testing.T) {
 // naive computes all functions of sample i from the whole history.
 func naive(all []measured, i int) map[string]float64 {
 	now, nan := all[i], math.NaN()
+	last := nan
+	for _, m := range all[:i+1] {
+		if m.has && now.at.Sub(m.at) <= 40*time.Second {
+			last = m.value
+		}
+	}
 	if !now.has {
 		return map[string]float64{
-			"prev(a)": nan, `sum(a, "1m")`: nan, `avg(a, "5m")`: nan, `max(a, "2m30s")`: nan, "rate(a)": nan, "first_seen(a)": nan,
+			"prev(a)": nan, `last(a, "40s")`: last, `sum(a, "1m")`: nan, `avg(a, "5m")`: nan, `max(a, "2m30s")`: nan, "rate(a)": nan, "first_seen(a)": nan,
 		}
 	}
 	prev, highest, sum, total, count, begun, positive := nan, math.Inf(-1), 0.0, 0.0, 0.0, time.Time{}, 0
@@ -104,9 +110,26 @@ func naive(all []measured, i int) map[string]float64 {
 		first = nan
 	}
 	return map[string]float64{
-		"prev(a)": prev, `sum(a, "1m")`: sum, `avg(a, "5m")`: average, `max(a, "2m30s")`: highest, "rate(a)": now.value / 10,
+		"prev(a)": prev, `last(a, "40s")`: last, `sum(a, "1m")`: sum, `avg(a, "5m")`: average, `max(a, "2m30s")`: highest, "rate(a)": now.value / 10,
 		"first_seen(a)": first,
 	}
+}
+
+// TestTheLastValueBridgesParts gives the parts of samples as two receivers do of which one is late.
+func TestTheLastValueBridgesParts(t *testing.T) {
+	w := newWorld(program(t, rule(`condition: 'last(b, "1m") > 10.0 && a > 0.0'`)))
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	fires := func(second int, values map[string]float64) bool {
+		w.at = start.Add(time.Duration(second) * time.Second)
+		return len(w.of(&entity.Identity{Scope: entity.Container, Hash: 1}, values)) > 0
+	}
+	require.False(t, fires(1, map[string]float64{"a": 1}), "nothing is known of b")
+	require.False(t, fires(0, map[string]float64{"b": 9}))
+	require.False(t, fires(2, map[string]float64{"a": 1}), "it was too little")
+	require.False(t, fires(1, map[string]float64{"b": 11}), "a late part of an older sample")
+	require.True(t, fires(3, map[string]float64{"a": 1}))
+	require.True(t, fires(2, map[string]float64{"a": 1, "b": 12}), "a late one that has both")
+	require.False(t, fires(70, map[string]float64{"a": 1}), "that was long ago")
 }
 
 func TestSequencesAgreeWithANaiveReference(t *testing.T) {
