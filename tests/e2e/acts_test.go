@@ -23,7 +23,7 @@ import (
 
 // openStage gives the test a place for actors.
 func openStage(t *testing.T) *actor.Stage {
-	stage, err := actor.Open(t.TempDir())
+	stage, err := actor.Open(actor.DefaultFolder) // so that what a killed run left is removed
 	if err != nil {
 		if os.Getenv("NODESEC_TEST_BPF") == "1" {
 			t.Fatal(err)
