@@ -156,3 +156,9 @@ func TestIdentifier(t *testing.T) {
 	assert.Equal(t, "`cpu_usage`", identifier("cpu_usage"))
 	assert.Equal(t, "`a\\`), evil(\\\\\\``", identifier("a`), evil(\\`"))
 }
+
+func TestATallTerminalShowsMoreTags(t *testing.T) {
+	for lines, want := range map[int]int{0: 8, 24: 8, 60: 25, 1000: 100} {
+		assert.Equal(t, want, tagsOn(lines), "%d lines", lines)
+	}
+}
