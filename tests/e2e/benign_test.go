@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -38,13 +35,12 @@ type load struct {
 	actor   *actor.Actor
 	running *action.Running
 	outcome action.Outcome
-	over    atomic.Bool
 	alerts  []string
 	// Signs that it was busy.
 	executions, cpu float64
 }
 
-// where finds the rows of the load's actor.
+// where finds the rows of the load's actor, and of its processes.
 func (l *load) where() string {
 	return "(container_id = '" + l.actor.ID + "' OR cgroup = '" + l.actor.Cgroup + "')"
 }
@@ -60,48 +56,6 @@ func beginLoad(t *testing.T, stage *actor.Stage, a *action.Action, duration time
 		name += ", a service"
 	}
 	return &load{name: name, actor: in, running: running}
-}
-
-// processOwners tells whose a process is.
-type processOwners struct {
-	mu    sync.Mutex
-	loads map[uint64]*load // by process ID
-}
-
-func (o *processOwners) watch(l *load) {
-	for !l.over.Load() {
-		pids, err := l.actor.PIDs()
-		if err != nil {
-			return // the actor has ended
-		}
-		o.mu.Lock()
-		for _, pid := range pids {
-			o.loads[uint64(pid)] = l
-		}
-		o.mu.Unlock()
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-// alerts gives the alerts about processes to their loads and returns how many there are of other processes of the host.
-func (o *processOwners) alerts(t *testing.T, db clickhouse.Conn) (others int) {
-	rows, err := db.Query(t.Context(), `SELECT concat(level, ' ', rule, ' ', exe), toUInt64(pid) FROM nodesec.detections AS d
-		INNER JOIN (SELECT entity, any(pid) AS pid FROM nodesec.process_samples GROUP BY entity) AS p ON p.entity = d.entity
-		WHERE NOT ended AND scope = 'process' AND level IN ('WARN', 'ERROR', 'FATAL')`)
-	require.NoError(t, err)
-	defer rows.Close()
-	for rows.Next() {
-		var text string
-		var pid uint64
-		require.NoError(t, rows.Scan(&text, &pid))
-		if l := o.loads[pid]; l != nil {
-			l.alerts = append(l.alerts, text)
-		} else {
-			others++
-		}
-	}
-	require.NoError(t, rows.Err())
-	return others
 }
 
 // TestBenignLoadsRaiseFewAlerts runs what busy and idle containers do, at the same time, and counts the alerts that would
@@ -132,29 +86,19 @@ func TestBenignLoadsRaiseFewAlerts(t *testing.T) {
 	if os.Getenv("NODESEC_TEST_BPF") == "1" {
 		require.GreaterOrEqual(t, len(loads), 6, "loads for which this host has the programs")
 	}
-	var wg sync.WaitGroup
-	owners := processOwners{loads: map[uint64]*load{}}
-	for _, l := range loads {
-		wg.Go(func() { owners.watch(l) })
-	}
 	for _, l := range loads {
 		var err error
 		l.outcome, err = l.running.Wait(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, l.outcome.Failed, l.name)
-		l.over.Store(true)
 	}
-	wg.Wait()
 	tickIsStored(t, db, "container_samples", time.Now().Add(2*time.Second))
 
-	others := owners.alerts(t, db)
 	total, hours := 0, 0.0
 	t.Logf("%-28s %8s %11s %11s  %s", "load", "minutes", "CPU seconds", "executions", "alerts of WARN or higher")
 	for _, l := range loads {
-		var ofContainer []string
 		require.NoError(t, db.QueryRow(t.Context(), `SELECT groupArray(concat(level, ' ', rule, ' ', evidence)) FROM nodesec.detections
-			WHERE NOT ended AND level IN ('WARN', 'ERROR', 'FATAL') AND `+l.where()).Scan(&ofContainer))
-		l.alerts = append(l.alerts, ofContainer...)
+			WHERE NOT ended AND level IN ('WARN', 'ERROR', 'FATAL') AND `+l.where()).Scan(&l.alerts))
 		of := " FROM nodesec.container_samples WHERE " + l.where()
 		l.executions = number(t, db, "SELECT sumIf(exec_count, isFinite(exec_count))"+of)
 		l.cpu = number(t, db, "SELECT sumIf(cpu_usage, isFinite(cpu_usage))"+of)
@@ -167,6 +111,8 @@ func TestBenignLoadsRaiseFewAlerts(t *testing.T) {
 	}
 	t.Logf("%d alerts in %.2f container-hours: %.2f per container and hour", total, hours, float64(total)/hours)
 	assert.Less(t, float64(total)/hours, 1.0, "alerts per container and hour")
-	t.Logf("and %d of other processes and %.0f of the node", others, number(t, db, `SELECT toFloat64(count())
+	processes := number(t, db, `SELECT toFloat64(count()) FROM nodesec.detections WHERE NOT ended AND scope = 'process'
+		AND level IN ('WARN', 'ERROR', 'FATAL')`)
+	t.Logf("and %.0f of processes in whatever container and %.0f of the node", processes, number(t, db, `SELECT toFloat64(count())
 		FROM nodesec.detections WHERE NOT ended AND scope = 'node' AND level IN ('WARN', 'ERROR', 'FATAL')`))
 }
