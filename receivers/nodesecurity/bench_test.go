@@ -40,7 +40,7 @@ func BenchmarkEmit(b *testing.B) {
 			entity.write(&w, quality{tick: t}, time.Second)
 		}
 	}
-	b.ReportMetric(float64(e.metrics.DataPointCount()), "points/op")
+	b.ReportMetric(float64(e.samples.DataPointCount()), "points/op")
 }
 
 // BenchmarkRefresh reads the counters of 110 containers.

@@ -9,23 +9,30 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/nodesec/nodesec/internal/zeros"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/metadata"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/probe"
 )
 
 // emitter writes samples into pdata.
 type emitter struct {
-	catalogue catalogue
-	features  *features
-	activity  []recorded
-	version   string
+	metrics  map[string]*metric // those that are enabled, by name
+	features *features
+	activity []recorded
+	// distinct and containers are nil if the metrics are not enabled.
+	distinct, containers *recorded
+	entropy              int // the number of the feature
+	version              string
 	// cumulative says what sums tell: everything since the entity is known, instead of the tick alone.
 	cumulative bool
 	topCalls   int
 	// missing has the bits of the groups that are not loaded.
 	missing uint64
+	numbers numbers
+	// zeros are the features that are left out of the sample at hand; nil if all are to be written.
+	zeros zeros.Set
 
-	metrics pmetric.Metrics
+	samples pmetric.Metrics
 	ts      pcommon.Timestamp
 }
 
@@ -35,38 +42,55 @@ type recorded struct {
 	metric *metric
 	skip   []bool
 	values []int64 // scratch
+	// numbers are those of the values as features that may be left out.
+	numbers []int
 }
 
 func newEmitter(cfg *Config, c catalogue, version string, missing uint64) *emitter {
-	enabled := make(catalogue, 0, len(c))
-	for _, m := range c {
-		if set, ok := cfg.Metrics[m.name]; ok {
-			m.enabled = set.Enabled
+	e := &emitter{
+		metrics: map[string]*metric{}, features: newFeatures(c), version: version, topCalls: cfg.Syscalls.Top, missing: missing,
+		cumulative: cfg.Temporality == temporalityCumulative, numbers: newNumbers(zeros.Features()),
+	}
+	for i := range c {
+		enabled := c[i].enabled
+		if set, ok := cfg.Metrics[c[i].name]; ok {
+			enabled = set.Enabled
 		}
-		if m.enabled {
-			enabled = append(enabled, m)
+		if enabled {
+			e.metrics[c[i].name] = &c[i]
 		}
 	}
-	e := &emitter{
-		catalogue: enabled, features: newFeatures(c), version: version, topCalls: cfg.Syscalls.Top, missing: missing,
-		cumulative: cfg.Temporality == temporalityCumulative,
+	if e.metrics[zeros.Metric] != nil && !e.cumulative {
+		e.zeros = zeros.NewSet(len(e.numbers))
 	}
 	for _, f := range featureList() {
-		if m := enabled.find(f.metric); m != nil {
-			e.activity = append(e.activity, newRecorded(f, m, missing))
+		if m := e.metrics[f.metric]; m != nil {
+			e.activity = append(e.activity, e.recorded(f, m))
 		}
+	}
+	e.distinct, e.containers = e.gauge("nodesec.distinct"), e.gauge("nodesec.posture.containers")
+	if e.entropy = unnumbered; e.metrics[metricEntropy] != nil {
+		e.entropy = e.numbers.of(metricEntropy, "")
 	}
 	return e
 }
 
-func newRecorded(f feature, m *metric, missing uint64) recorded {
-	values := m.values
-	if m.attribute == "" {
-		values = []string{""}
+// gauge is a metric that is no part of activity; nil if it is not enabled.
+func (e *emitter) gauge(name string) *recorded {
+	m := e.metrics[name]
+	if m == nil {
+		return nil
 	}
+	r := e.recorded(feature{metric: name}, m)
+	return &r
+}
+
+func (e *emitter) recorded(f feature, m *metric) recorded {
+	values := valuesOf(m)
 	r := recorded{feature: f, metric: m, values: make([]int64, len(values))}
 	for _, value := range values {
-		r.skip = append(r.skip, missing&(1<<groupOf(&f, value)) != 0 || !tells(m.name, value))
+		r.skip = append(r.skip, e.missing&(1<<groupOf(&f, value)) != 0 || !tells(m.name, value))
+		r.numbers = append(r.numbers, e.numbers.of(m.name, value))
 	}
 	return r
 }
@@ -86,7 +110,7 @@ func tells(metric, class string) bool {
 
 // begin starts the samples of a tick.
 func (e *emitter) begin(tick time.Time) {
-	e.metrics, e.ts = pmetric.NewMetrics(), pcommon.NewTimestampFromTime(tick)
+	e.samples, e.ts = pmetric.NewMetrics(), pcommon.NewTimestampFromTime(tick)
 }
 
 // writer appends metrics to a sample.
@@ -102,18 +126,18 @@ type totals struct{ byMetric map[string][]int64 }
 
 // sample starts the sample of an entity whose window began at start.
 func (e *emitter) sample(resource pcommon.Resource, start time.Time, t *totals) writer {
-	rm := e.metrics.ResourceMetrics().AppendEmpty()
+	rm := e.samples.ResourceMetrics().AppendEmpty()
 	resource.CopyTo(rm.Resource())
 	scope := rm.ScopeMetrics().AppendEmpty()
 	scope.Scope().SetName(metadata.ScopeName)
 	scope.Scope().SetVersion(e.version)
-	scope.Metrics().EnsureCapacity(len(e.catalogue))
+	scope.Metrics().EnsureCapacity(len(e.metrics))
 	return writer{e: e, metrics: scope.Metrics(), start: pcommon.NewTimestampFromTime(start), totals: t}
 }
 
 // points appends a metric, if it is enabled, and returns its data points with room for n.
 func (w *writer) points(name string, n int) (m *metric, points pmetric.NumberDataPointSlice) {
-	if m = w.e.catalogue.find(name); m == nil {
+	if m = w.e.metrics[name]; m == nil {
 		return nil, points
 	}
 	return m, w.append(m, n)
@@ -139,7 +163,7 @@ func (w *writer) append(m *metric, n int) (points pmetric.NumberDataPointSlice) 
 	return points
 }
 
-// point appends a data point; value is that of the metric's attribute, if it has one.
+// point appends a data point; value is that of the metric's attribute, if it has one of text.
 func (w *writer) point(m *metric, points pmetric.NumberDataPointSlice, value string) pmetric.NumberDataPoint {
 	p := points.AppendEmpty()
 	p.SetTimestamp(w.e.ts)
@@ -147,7 +171,9 @@ func (w *writer) point(m *metric, points pmetric.NumberDataPointSlice, value str
 	if m.attribute != "" {
 		attributes := p.Attributes()
 		attributes.EnsureCapacity(1)
-		attributes.PutStr(m.attribute, value)
+		if value != "" {
+			attributes.PutStr(m.attribute, value)
+		}
 	}
 	return p
 }
@@ -168,31 +194,42 @@ func (w *writer) double(name string, value float64) {
 
 // count writes a sum without an attribute.
 func (w *writer) count(name string, n int64) {
-	if m := w.e.catalogue.find(name); m != nil {
-		w.sum(&recorded{metric: m, skip: []bool{false}, values: []int64{n}})
+	if m := w.e.metrics[name]; m != nil {
+		w.sum(&recorded{metric: m, skip: []bool{false}, values: []int64{n}, numbers: []int{unnumbered}})
 	}
 }
 
 // sum writes what was counted.
 func (w *writer) sum(r *recorded) {
-	if !slices.Contains(r.skip, false) {
+	values := r.values
+	if w.e.cumulative {
+		values = w.totals.add(r.metric.name, values)
+	}
+	s := series{writer: w, metric: r.metric}
+	for i, n := range values {
+		if !r.skip[i] {
+			s.record(i, r.numbers[i], n)
+		}
+	}
+}
+
+// series writes the values of a metric that are to be written. The metric is appended with the first.
+type series struct {
+	*writer
+	metric *metric
+	points pmetric.NumberDataPointSlice
+	any    bool
+}
+
+// record writes the value at a place of the metric's attribute, or leaves it out.
+func (s *series) record(place, number int, n int64) {
+	if n == 0 && s.leaveOut(number) {
 		return
 	}
-	m, values := r.metric, r.values
-	points := w.append(m, len(values))
-	if w.e.cumulative {
-		values = w.totals.add(m.name, values)
+	if !s.any {
+		s.points, s.any = s.append(s.metric, 0), true
 	}
-	for i, n := range values {
-		if r.skip[i] {
-			continue
-		}
-		value := ""
-		if m.attribute != "" {
-			value = m.values[i]
-		}
-		w.point(m, points, value).SetIntValue(n)
-	}
+	s.point(s.metric, s.points, valuesOf(s.metric)[place]).SetIntValue(n)
 }
 
 func (t *totals) add(name string, values []int64) []int64 {
@@ -210,6 +247,8 @@ func (t *totals) add(name string, values []int64) []int64 {
 	return sums
 }
 
+const metricEntropy = "nodesec.syscall.entropy"
+
 // activity writes what was counted in the kernel, of a container or of the node.
 func (w *writer) activity(a *activity, node bool) {
 	for i := range w.e.activity {
@@ -221,14 +260,17 @@ func (w *writer) activity(a *activity, node bool) {
 		r.feature.values(w.e.features, a, r.values)
 		w.sum(r)
 	}
-	if m, points := w.points("nodesec.distinct", 6); m != nil {
-		distinctValues(a, w.e.missing, func(place int, n int64) { w.point(m, points, m.values[place]).SetIntValue(n) })
+	if r := w.e.distinct; r != nil {
+		s := series{writer: w, metric: r.metric}
+		distinctValues(a, w.e.missing, func(place int, n int64) { s.record(place, r.numbers[place], n) })
 	}
 	if w.e.missing&(1<<probe.GroupSyscalls) != 0 {
 		return
 	}
-	w.double("nodesec.syscall.entropy", entropy(&a.counters))
-	if w.e.catalogue.find("nodesec.syscall.calls") != nil {
+	if bits := entropy(&a.counters); bits != 0 || !w.leaveOut(w.e.entropy) {
+		w.double(metricEntropy, bits)
+	}
+	if w.e.metrics["nodesec.syscall.calls"] != nil {
 		w.calls(&a.counters)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	featurename "github.com/nodesec/nodesec/internal/feature"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/metadata"
@@ -25,24 +24,17 @@ func written(t *testing.T, e *emitter, of *entity) (map[string]float64, pmetric.
 	w.activity(&of.activity, of.container == nil)
 	of.write(&w, quality{tick: tick.Tick{Time: time.Unix(100, 0), Interval: time.Second}, missing: int64(e.missing)}, 5*time.Second)
 	values := map[string]float64{}
-	require.Equal(t, 1, e.metrics.ResourceMetrics().Len())
-	for _, metric := range e.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
-		points := metric.Gauge().DataPoints
-		if metric.Type() == pmetric.MetricTypeSum {
-			points = metric.Sum().DataPoints
-		}
-		for _, p := range points().All() {
-			name := featurename.Name(metric.Name(), p.Attributes())
-			assert.NotContains(t, values, name, "two points with one name")
-			assert.Equal(t, time.Unix(100, 0).UTC(), p.Timestamp().AsTime())
-			assert.Equal(t, time.Unix(99, 0).UTC(), p.StartTimestamp().AsTime())
-			values[name] = p.DoubleValue()
-			if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
-				values[name] = float64(p.IntValue())
-			}
+	require.Equal(t, 1, e.samples.ResourceMetrics().Len())
+	for name, p := range featuresOf(t, e.samples.ResourceMetrics().At(0)) {
+		assert.NotContains(t, values, name, "two points with one name")
+		assert.Equal(t, time.Unix(100, 0).UTC(), p.Timestamp().AsTime())
+		assert.Equal(t, time.Unix(99, 0).UTC(), p.StartTimestamp().AsTime())
+		values[name] = p.DoubleValue()
+		if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
+			values[name] = float64(p.IntValue())
 		}
 	}
-	return values, e.metrics
+	return values, e.samples
 }
 
 func testEntity() *entity {

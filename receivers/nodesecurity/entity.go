@@ -34,6 +34,7 @@ type entity struct {
 	totals   totals
 	posture  posture.Container
 	facts    []posture.Fact
+	shown    *shown // the facts in a sample; nil before the first since they were read
 	// postureRead is when the posture was read; zero before.
 	postureRead time.Duration
 }
@@ -72,6 +73,7 @@ func (e *entity) write(w *writer, q quality, now time.Duration) {
 		}
 		w.gauge("nodesec.quality.attribution", byNews)
 	}
+	w.leftOut()
 	e.read, e.tick = now, q.tick.Time
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/nodesec/nodesec/internal/zeros"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/classes"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/posture"
@@ -94,6 +95,7 @@ func TestValuesOfAttributesAreInTheOrderOfTheCounters(t *testing.T) {
 func TestEveryMetricIsWritten(t *testing.T) {
 	written := map[string]bool{
 		"nodesec.distinct": true, "nodesec.syscall.entropy": true, "nodesec.syscall.calls": true, "nodesec.posture.containers": true,
+		zeros.Metric: true,
 	}
 	for _, f := range featureList() {
 		written[f.metric] = true
@@ -109,7 +111,7 @@ func TestEveryMetricIsWritten(t *testing.T) {
 }
 
 func TestTheNodeCountsItsContainersByTheirPosture(t *testing.T) {
-	e := newEmitter(createDefaultConfig().(*Config), testCatalogue(t), "1", 0)
+	e := newEmitter(writeZeros(), testCatalogue(t), "1", 0)
 	fact := func(name string, value int64) posture.Fact {
 		return posture.Fact{Metric: posture.Property, Name: name, Value: value}
 	}

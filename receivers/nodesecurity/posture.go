@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nodesec/nodesec/internal/zeros"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
 	"github.com/nodesec/nodesec/receivers/internal/procfs"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/posture"
@@ -172,7 +173,7 @@ func (p *postures) share(entities map[*cgroup.Container]*entity) {
 	}
 	p.containers.ShareProcessNamespaces(copies)
 	for i, e := range list {
-		e.facts = copies[i].Facts
+		e.facts, e.shown = copies[i].Facts, nil
 	}
 }
 
@@ -195,10 +196,11 @@ func firstProcess(dir string) (first int) {
 // containers writes how many containers there are on the node, and how many have each of the postures that the metric
 // counts. Services and other cgroups without a container's identity are none.
 func (w *writer) containers(entities map[*cgroup.Container]*entity) {
-	m, points := w.points("nodesec.posture.containers", 4)
-	if m == nil {
+	r := w.e.containers
+	if r == nil {
 		return
 	}
+	m := r.metric
 	counts := make([]int64, len(m.values))
 	for c, e := range entities {
 		if e.byNews || c.ContainerID == "" && c.Runtime == "" {
@@ -211,22 +213,48 @@ func (w *writer) containers(entities map[*cgroup.Container]*entity) {
 			}
 		}
 	}
+	of := series{writer: w, metric: m}
 	for place, n := range counts {
-		w.point(m, points, m.values[place]).SetIntValue(n)
+		of.record(place, r.numbers[place], n)
 	}
 }
 
+// shown is how facts are shown in a sample: those that are written, and the features that are left out.
+type shown struct {
+	facts []posture.Fact
+	zeros zeros.Set
+}
+
+// show chooses which facts are written. Those of an entity are the same until they are read again, so this is done once.
+func (e *emitter) show(metrics []posture.Description, facts []posture.Fact) shown {
+	s := shown{zeros: make(zeros.Set, len(e.zeros))}
+	for _, fact := range facts {
+		name := metrics[fact.Metric].Name
+		number := e.numbers.of(name, fact.Name)
+		switch {
+		case e.metrics[name] == nil:
+		case fact.Value == 0 && e.zeros != nil && number != unnumbered:
+			s.zeros.Add(number)
+		default:
+			s.facts = append(s.facts, fact)
+		}
+	}
+	return s
+}
+
 // posture writes facts.
-func (w *writer) posture(metrics []posture.Description, facts []posture.Fact) {
-	for i := 0; i < len(facts); {
-		of, end := facts[i].Metric, i
-		for end < len(facts) && facts[end].Metric == of {
+func (w *writer) posture(metrics []posture.Description, s *shown) {
+	for i, mask := range s.zeros {
+		w.e.zeros[i] |= mask
+	}
+	for i := 0; i < len(s.facts); {
+		of, end := s.facts[i].Metric, i
+		for end < len(s.facts) && s.facts[end].Metric == of {
 			end++
 		}
-		if m, points := w.points(metrics[of].Name, end-i); m != nil {
-			for _, fact := range facts[i:end] {
-				w.point(m, points, fact.Name).SetIntValue(fact.Value)
-			}
+		m, points := w.points(metrics[of].Name, end-i)
+		for _, fact := range s.facts[i:end] {
+			w.point(m, points, fact.Name).SetIntValue(fact.Value)
 		}
 		i = end
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,9 +47,8 @@ func start(t *testing.T, cfg *Config) *running {
 // needsBPF skips the test without the privileges for BPF, or fails where it must run.
 func needsBPF(t *testing.T, m pmetric.Metrics) {
 	t.Helper()
-	missing := m.ResourceMetrics().At(0)
-	for _, metric := range missing.ScopeMetrics().At(0).Metrics().All() {
-		if metric.Name() == "nodesec.exec" {
+	for name := range featuresOf(t, m.ResourceMetrics().At(0)) {
+		if name == "exec_shell" {
 			return
 		}
 	}
@@ -105,9 +105,9 @@ func TestWithoutBPFPostureIsSampled(t *testing.T) {
 	require.Eventually(t, func() bool {
 		for _, metrics := range r.metrics.AllMetrics() {
 			for _, resource := range metrics.ResourceMetrics().All() {
-				for _, metric := range resource.ScopeMetrics().At(0).Metrics().All() {
-					assert.NotEqual(t, "nodesec.exec", metric.Name())
-					if metric.Name() == "nodesec.posture.sysctl" {
+				for name := range featuresOf(t, resource) {
+					assert.NotEqual(t, "exec_shell", name)
+					if strings.HasPrefix(name, "posture_sysctl_") {
 						return true
 					}
 				}

@@ -164,7 +164,7 @@ func (s *scraper) scrape(ctx context.Context, t tick.Tick) (pmetric.Metrics, plo
 	s.telemetry.NodesecurityMissedTicks.Add(ctx, int64(t.Missed))
 	s.telemetry.NodesecuritySkew.Record(ctx, q.skew.Seconds())
 	s.telemetry.NodesecurityScrapeDuration.Record(ctx, (host.SinceBoot() - now).Seconds())
-	return s.emitter.metrics, events
+	return s.emitter.samples, events
 }
 
 // firstSource is the first bit of quality_missing that is ours; those before are noderesource's.
@@ -195,7 +195,11 @@ func (s *scraper) write(e *entity, q quality, now time.Duration) {
 	w := s.writer(e, q, now)
 	w.activity(&e.activity, false)
 	if s.postures != nil && e.container != nil {
-		w.posture(s.postures.metrics, e.facts)
+		if e.shown == nil {
+			show := s.emitter.show(s.postures.metrics, e.facts)
+			e.shown = &show
+		}
+		w.posture(s.postures.metrics, e.shown)
 	}
 	e.write(&w, q, now)
 }
@@ -205,7 +209,8 @@ func (s *scraper) writeNode(q quality, now time.Duration, lost int64) {
 	w := s.writer(e, q, now)
 	w.activity(&e.activity, true)
 	if s.postures != nil {
-		w.posture(s.postures.metrics, s.postures.node())
+		show := s.emitter.show(s.postures.metrics, s.postures.node())
+		w.posture(s.postures.metrics, &show)
 		w.containers(s.attribution.entities)
 	}
 	if s.probe != nil {

@@ -2,7 +2,7 @@
 
 // Command bench measures nodesec against its peers and prints the results as Markdown, with the targets beside them:
 //
-//	go run . [-quick] [store] [day] [collect] [security]
+//	go run . [-quick] [store] [day] [collect] [security] [security/calls] [security/mixed] [security/ticks] [security/memory]
 //
 // A missed target is part of the results. The command fails if something could not be measured, or if the peers' data
 // differ from ours.
@@ -40,12 +40,6 @@ func main() {
 	}
 }
 
-// part is one of the benchmarks.
-type part struct {
-	name string
-	run  func(context.Context, sizes, *slog.Logger) ([]report.Table, error)
-}
-
 func run(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "small sizes: checks that everything works, the figures mean little")
@@ -53,9 +47,8 @@ func run(ctx context.Context, arguments []string) error {
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
-	parts := []part{{"store", runStore}, {"day", runDay}, {"collect", runCollect}, {"security", runSecurity}}
 	for _, name := range flags.Args() {
-		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+		if !slices.ContainsFunc(parts(), func(p part) bool { return p.isOneOf([]string{name}) }) {
 			return fmt.Errorf("no benchmark is called %q", name)
 		}
 	}
@@ -65,8 +58,8 @@ func run(ctx context.Context, arguments []string) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	var tables []report.Table
-	for _, p := range parts {
-		if flags.NArg() > 0 && !slices.Contains(flags.Args(), p.name) {
+	for _, p := range parts() {
+		if flags.NArg() > 0 && !p.isOneOf(flags.Args()) {
 			continue
 		}
 		log.Info("measuring", "benchmark", p.name)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/nodesec/nodesec/tests/bench/internal/collect"
 	"github.com/nodesec/nodesec/tests/bench/internal/day"
@@ -29,10 +31,26 @@ func runCollect(ctx context.Context, size sizes, log *slog.Logger) ([]report.Tab
 	return collect.Run(ctx, size.collect, log)
 }
 
-func runSecurity(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
-	return withServer(ctx, func(s *server.Server) ([]report.Table, error) {
-		return security.Run(ctx, s, size.security, log)
-	})
+// part is one of the benchmarks.
+type part struct {
+	name string
+	run  func(context.Context, sizes, *slog.Logger) ([]report.Table, error)
+}
+
+func parts() []part {
+	all := []part{{"store", runStore}, {"day", runDay}, {"collect", runCollect}}
+	for _, name := range security.Parts() {
+		all = append(all, part{"security/" + name, func(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+			return security.Run(ctx, name, size.security, log)
+		}})
+	}
+	return all
+}
+
+// isOneOf reports whether names have that of the part, or of the whole that it is a part of.
+func (p part) isOneOf(names []string) bool {
+	whole, _, _ := strings.Cut(p.name, "/")
+	return slices.Contains(names, p.name) || slices.Contains(names, whole)
 }
 
 // withServer runs a benchmark with an empty server of its own, whose data are removed afterwards.

@@ -1589,6 +1589,54 @@ func (ms *NodesecTaskMetricConfig) Validate() error {
 	return nil
 }
 
+// NodesecZerosMetricAttributeKey specifies the key of an attribute for the nodesec.zeros metric.
+type NodesecZerosMetricAttributeKey string
+
+const (
+	NodesecZerosMetricAttributeKeyNodesecZerosMask NodesecZerosMetricAttributeKey = "nodesec.zeros.mask"
+)
+
+// NodesecZerosMetricConfig provides config for the nodesec.zeros metric.
+type NodesecZerosMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                           `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NodesecZerosMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NodesecZerosMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NodesecZerosMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NodesecZerosMetricAttributeKeyNodesecZerosMask:
+		default:
+			return fmt.Errorf("metric nodesec.zeros doesn't have an attribute %v, valid attributes: [nodesec.zeros.mask]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // MetricsConfig provides config for nodesecurity metrics.
 type MetricsConfig struct {
 	NodesecCall                      NodesecCallMetricConfig                      `mapstructure:"nodesec.call"`
@@ -1635,6 +1683,7 @@ type MetricsConfig struct {
 	NodesecSyscallEntropy            NodesecSyscallEntropyMetricConfig            `mapstructure:"nodesec.syscall.entropy"`
 	NodesecSyscallErrors             NodesecSyscallErrorsMetricConfig             `mapstructure:"nodesec.syscall.errors"`
 	NodesecTask                      NodesecTaskMetricConfig                      `mapstructure:"nodesec.task"`
+	NodesecZeros                     NodesecZerosMetricConfig                     `mapstructure:"nodesec.zeros"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
@@ -1820,6 +1869,11 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
 			EnabledAttributes:   []NodesecTaskMetricAttributeKey{NodesecTaskMetricAttributeKeyNodesecTaskEvent},
+		},
+		NodesecZeros: NodesecZerosMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NodesecZerosMetricAttributeKey{NodesecZerosMetricAttributeKeyNodesecZerosMask},
 		},
 	}
 }

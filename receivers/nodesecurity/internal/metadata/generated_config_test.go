@@ -208,6 +208,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []NodesecTaskMetricAttributeKey{NodesecTaskMetricAttributeKeyNodesecTaskEvent},
 					},
+					NodesecZeros: NodesecZerosMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NodesecZerosMetricAttributeKey{NodesecZerosMetricAttributeKeyNodesecZerosMask},
+					},
 				},
 				ResourceAttributes: ResourceAttributesConfig{
 					ContainerID:          ResourceAttributeConfig{Enabled: true},
@@ -407,6 +412,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []NodesecTaskMetricAttributeKey{NodesecTaskMetricAttributeKeyNodesecTaskEvent},
 					},
+					NodesecZeros: NodesecZerosMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NodesecZerosMetricAttributeKey{NodesecZerosMetricAttributeKeyNodesecZerosMask},
+					},
 				},
 				ResourceAttributes: ResourceAttributesConfig{
 					ContainerID:          ResourceAttributeConfig{Enabled: false},
@@ -424,7 +434,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(NodesecCallMetricConfig{}, NodesecDistinctMetricConfig{}, NodesecDNSIoMetricConfig{}, NodesecExecMetricConfig{}, NodesecExecCountMetricConfig{}, NodesecExecFailedMetricConfig{}, NodesecFileMetricConfig{}, NodesecFileReadMetricConfig{}, NodesecFileRemoveMetricConfig{}, NodesecFileWriteMetricConfig{}, NodesecKernelMetricConfig{}, NodesecNetworkMetricConfig{}, NodesecPostureMetricConfig{}, NodesecPostureCapabilitiesMetricConfig{}, NodesecPostureCapabilityMetricConfig{}, NodesecPostureChangedMetricConfig{}, NodesecPostureContainersMetricConfig{}, NodesecPostureCPUVulnerabilitiesMetricConfig{}, NodesecPostureInventoryMetricConfig{}, NodesecPostureKubeletPortMetricConfig{}, NodesecPostureLockdownMetricConfig{}, NodesecPostureLsmMetricConfig{}, NodesecPosturePortsMetricConfig{}, NodesecPostureSecureBootMetricConfig{}, NodesecPostureSysctlMetricConfig{}, NodesecPostureTaintMetricConfig{}, NodesecPostureTaintFlagMetricConfig{}, NodesecPrivilegeMetricConfig{}, NodesecQualityAttributionMetricConfig{}, NodesecQualityFirstMetricConfig{}, NodesecQualityLostMetricConfig{}, NodesecQualityMissedTicksMetricConfig{}, NodesecQualityMissingMetricConfig{}, NodesecQualitySkewMsMetricConfig{}, NodesecSocketIoMetricConfig{}, NodesecSocketMessagesMetricConfig{}, NodesecSyscallMetricConfig{}, NodesecSyscallCallsMetricConfig{}, NodesecSyscallCompatMetricConfig{}, NodesecSyscallCountMetricConfig{}, NodesecSyscallDeniedMetricConfig{}, NodesecSyscallEntropyMetricConfig{}, NodesecSyscallErrorsMetricConfig{}, NodesecTaskMetricConfig{}, ResourceAttributeConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(NodesecCallMetricConfig{}, NodesecDistinctMetricConfig{}, NodesecDNSIoMetricConfig{}, NodesecExecMetricConfig{}, NodesecExecCountMetricConfig{}, NodesecExecFailedMetricConfig{}, NodesecFileMetricConfig{}, NodesecFileReadMetricConfig{}, NodesecFileRemoveMetricConfig{}, NodesecFileWriteMetricConfig{}, NodesecKernelMetricConfig{}, NodesecNetworkMetricConfig{}, NodesecPostureMetricConfig{}, NodesecPostureCapabilitiesMetricConfig{}, NodesecPostureCapabilityMetricConfig{}, NodesecPostureChangedMetricConfig{}, NodesecPostureContainersMetricConfig{}, NodesecPostureCPUVulnerabilitiesMetricConfig{}, NodesecPostureInventoryMetricConfig{}, NodesecPostureKubeletPortMetricConfig{}, NodesecPostureLockdownMetricConfig{}, NodesecPostureLsmMetricConfig{}, NodesecPosturePortsMetricConfig{}, NodesecPostureSecureBootMetricConfig{}, NodesecPostureSysctlMetricConfig{}, NodesecPostureTaintMetricConfig{}, NodesecPostureTaintFlagMetricConfig{}, NodesecPrivilegeMetricConfig{}, NodesecQualityAttributionMetricConfig{}, NodesecQualityFirstMetricConfig{}, NodesecQualityLostMetricConfig{}, NodesecQualityMissedTicksMetricConfig{}, NodesecQualityMissingMetricConfig{}, NodesecQualitySkewMsMetricConfig{}, NodesecSocketIoMetricConfig{}, NodesecSocketMessagesMetricConfig{}, NodesecSyscallMetricConfig{}, NodesecSyscallCallsMetricConfig{}, NodesecSyscallCompatMetricConfig{}, NodesecSyscallCountMetricConfig{}, NodesecSyscallDeniedMetricConfig{}, NodesecSyscallEntropyMetricConfig{}, NodesecSyscallErrorsMetricConfig{}, NodesecTaskMetricConfig{}, NodesecZerosMetricConfig{}, ResourceAttributeConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
@@ -725,6 +735,18 @@ func TestNodesecTaskMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric nodesec.task doesn't have an attribute invalid, valid attributes: [nodesec.task.event]")
 
 	cfg = DefaultMetricsConfig().NodesecTask
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNodesecZerosMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NodesecZeros
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NodesecZerosMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nodesec.zeros doesn't have an attribute invalid, valid attributes: [nodesec.zeros.mask]")
+
+	cfg = DefaultMetricsConfig().NodesecZeros
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }

@@ -1736,6 +1736,10 @@ var MetricsInfo = metricsInfo{
 		Name:       "nodesec.task",
 		Attributes: []string{"nodesec.task.event"},
 	},
+	NodesecZeros: metricInfo{
+		Name:       "nodesec.zeros",
+		Attributes: []string{"nodesec.zeros.mask"},
+	},
 }
 
 type metricsInfo struct {
@@ -1783,6 +1787,7 @@ type metricsInfo struct {
 	NodesecSyscallEntropy            metricInfo
 	NodesecSyscallErrors             metricInfo
 	NodesecTask                      metricInfo
+	NodesecZeros                     metricInfo
 }
 
 type metricInfo struct {
@@ -5009,6 +5014,95 @@ func newMetricNodesecTask(cfg NodesecTaskMetricConfig) metricNodesecTask {
 	return m
 }
 
+type metricNodesecZeros struct {
+	data          pmetric.Metric           // data buffer for generated metric.
+	config        NodesecZerosMetricConfig // metric config provided by user.
+	capacity      int                      // max observed number of data points added to the metric.
+	aggDataPoints []int64                  // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nodesec.zeros metric with initial data.
+func (m *metricNodesecZeros) init() {
+	m.data.SetName("nodesec.zeros")
+	m.data.SetDescription("Masks of 52 features each that are zero in this sample and have no data points; the numbers of the features are the lines of internal/zeros/features.txt.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNodesecZeros) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, nodesecZerosMaskAttributeValue int64) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NodesecZerosMetricAttributeKeyNodesecZerosMask) {
+		dp.Attributes().PutInt("nodesec.zeros.mask", nodesecZerosMaskAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNodesecZeros) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNodesecZeros) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNodesecZeros(cfg NodesecZerosMetricConfig) metricNodesecZeros {
+	m := metricNodesecZeros{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
@@ -5063,6 +5157,7 @@ type MetricsBuilder struct {
 	metricNodesecSyscallEntropy            metricNodesecSyscallEntropy
 	metricNodesecSyscallErrors             metricNodesecSyscallErrors
 	metricNodesecTask                      metricNodesecTask
+	metricNodesecZeros                     metricNodesecZeros
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -5132,6 +5227,7 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 		metricNodesecSyscallEntropy:            newMetricNodesecSyscallEntropy(mbc.Metrics.NodesecSyscallEntropy),
 		metricNodesecSyscallErrors:             newMetricNodesecSyscallErrors(mbc.Metrics.NodesecSyscallErrors),
 		metricNodesecTask:                      newMetricNodesecTask(mbc.Metrics.NodesecTask),
+		metricNodesecZeros:                     newMetricNodesecZeros(mbc.Metrics.NodesecZeros),
 		resourceAttributeIncludeFilter:         make(map[string]filter.Filter),
 		resourceAttributeExcludeFilter:         make(map[string]filter.Filter),
 	}
@@ -5297,6 +5393,7 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricNodesecSyscallEntropy.emit(ils.Metrics())
 	mb.metricNodesecSyscallErrors.emit(ils.Metrics())
 	mb.metricNodesecTask.emit(ils.Metrics())
+	mb.metricNodesecZeros.emit(ils.Metrics())
 
 	for _, op := range options {
 		op.apply(rm)
@@ -5546,6 +5643,11 @@ func (mb *MetricsBuilder) RecordNodesecSyscallErrorsDataPoint(ts pcommon.Timesta
 // RecordNodesecTaskDataPoint adds a data point to nodesec.task metric.
 func (mb *MetricsBuilder) RecordNodesecTaskDataPoint(ts pcommon.Timestamp, val int64, nodesecTaskEventAttributeValue AttributeNodesecTaskEvent) {
 	mb.metricNodesecTask.recordDataPoint(mb.startTime, ts, val, nodesecTaskEventAttributeValue.String())
+}
+
+// RecordNodesecZerosDataPoint adds a data point to nodesec.zeros metric.
+func (mb *MetricsBuilder) RecordNodesecZerosDataPoint(ts pcommon.Timestamp, val int64, nodesecZerosMaskAttributeValue int64) {
+	mb.metricNodesecZeros.recordDataPoint(mb.startTime, ts, val, nodesecZerosMaskAttributeValue)
 }
 
 // Reset resets metrics builder to its initial state. It should be used when external metrics source is restarted,

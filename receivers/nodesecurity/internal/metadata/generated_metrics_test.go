@@ -92,6 +92,7 @@ func TestMetricsBuilder(t *testing.T) {
 			aggMap["nodesec.syscall"] = mb.metricNodesecSyscall.config.AggregationStrategy
 			aggMap["nodesec.syscall.calls"] = mb.metricNodesecSyscallCalls.config.AggregationStrategy
 			aggMap["nodesec.task"] = mb.metricNodesecTask.config.AggregationStrategy
+			aggMap["nodesec.zeros"] = mb.metricNodesecZeros.config.AggregationStrategy
 
 			expectedWarnings := 0
 			if tt.metricsSet != testDataSetReag {
@@ -307,6 +308,12 @@ func TestMetricsBuilder(t *testing.T) {
 			if tt.name == "reaggregate_set" {
 				mb.RecordNodesecTaskDataPoint(ts, 3, AttributeNodesecTaskEventThread)
 			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNodesecZerosDataPoint(ts, 1, 18)
+			if tt.name == "reaggregate_set" {
+				mb.RecordNodesecZerosDataPoint(ts, 3, 19)
+			}
 
 			rb := mb.NewResourceBuilder()
 			rb.SetContainerID("container.id-val")
@@ -345,6 +352,7 @@ func TestMetricsBuilder(t *testing.T) {
 				assert.Empty(t, mb.metricNodesecSyscall.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecSyscallCalls.aggDataPoints)
 				assert.Empty(t, mb.metricNodesecTask.aggDataPoints)
+				assert.Empty(t, mb.metricNodesecZeros.aggDataPoints)
 			}
 
 			if tt.expectEmpty {
@@ -1670,6 +1678,46 @@ func TestMetricsBuilder(t *testing.T) {
 							assert.Equal(t, int64(3), dp.IntValue())
 						}
 						_, ok := dp.Attributes().Get("nodesec.task.event")
+						assert.False(t, ok)
+					}
+				case "nodesec.zeros":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nodesec.zeros"], "Found a duplicate in the metrics slice: nodesec.zeros")
+						validatedMetrics["nodesec.zeros"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Masks of 52 features each that are zero in this sample and have no data points; the numbers of the features are the lines of internal/zeros/features.txt.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						nodesecZerosMaskAttrVal, ok := dp.Attributes().Get("nodesec.zeros.mask")
+						assert.True(t, ok)
+						assert.EqualValues(t, 18, nodesecZerosMaskAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["nodesec.zeros"], "Found a duplicate in the metrics slice: nodesec.zeros")
+						validatedMetrics["nodesec.zeros"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Masks of 52 features each that are zero in this sample and have no data points; the numbers of the features are the lines of internal/zeros/features.txt.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nodesec.zeros"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("nodesec.zeros.mask")
 						assert.False(t, ok)
 					}
 				}

@@ -102,7 +102,11 @@ func (m *measuring) calls(ctx context.Context) ([]report.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	loads, skipped := m.loads(ctx)
+	tracepoints, err := tracepointsOfOurs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loads, skipped := m.loads(ctx, tracepoints)
 	all := make(costs, len(loads))
 	for i := range all {
 		all[i] = make([][]float64, len(acts))

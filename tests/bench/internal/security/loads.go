@@ -41,10 +41,10 @@ func ours(name string, s setting) load {
 
 // loads are all there are: nothing, the floor, ours by each kind of cgroup hierarchy, and the tracers that work here. What
 // is left out is told.
-func (m *measuring) loads(ctx context.Context) (list []load, skipped []string) {
+func (m *measuring) loads(ctx context.Context, tracepoints []string) (list []load, skipped []string) {
 	list = []load{
 		nothing(),
-		{"empty programs on our tracepoints", func(context.Context) (func() error, error) { return attachEmpty(m.tracepoints) }},
+		{"empty programs on our tracepoints", func(context.Context) (func() error, error) { return attachEmpty(tracepoints) }},
 	}
 	if exists(cgroups + "/cgroup.controllers") {
 		list = append(list, ours("nodesecurity, by cgroup v2", setting{Config: counting()}))

@@ -24,7 +24,7 @@ import (
 const memoryTarget = 100
 
 // memory measures the agent as it is shipped, with the quick start's configuration and a tick a second.
-func (m *measuring) memory(ctx context.Context, s *server.Server) (_ []report.Table, err error) {
+func (m *measuring) memory(ctx context.Context) (_ []report.Table, err error) {
 	module, err := moduleFolder(ctx)
 	if err != nil {
 		return nil, err
@@ -38,6 +38,11 @@ func (m *measuring) memory(ctx context.Context, s *server.Server) (_ []report.Ta
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, crowd.Disperse()) }()
+	s, err := server.Start(ctx, filepath.Join(m.folder, "server"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	agent, err := m.startAgent(ctx, program, filepath.Join(module, "deploy", "quickstart.yaml"), s)
 	if err != nil {
 		return nil, err

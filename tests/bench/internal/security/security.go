@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/nodesec/nodesec/tests/bench/internal/report"
-	"github.com/nodesec/nodesec/tests/bench/internal/server"
 )
 
 // Options say how much is measured.
@@ -37,8 +36,11 @@ type Options struct {
 // containersOfTargets is how many containers the targets are about.
 const containersOfTargets = 110
 
-// Run measures everything. It needs to be root.
-func Run(ctx context.Context, s *server.Server, o Options, log *slog.Logger) (_ []report.Table, err error) {
+// Parts are the names of what is measured.
+func Parts() []string { return []string{"calls", "mixed", "ticks", "memory"} }
+
+// Run measures a part. It needs to be root.
+func Run(ctx context.Context, part string, o Options, log *slog.Logger) (_ []report.Table, err error) {
 	runtime.LockOSThread() // the processes die with the thread that started them
 	defer runtime.UnlockOSThread()
 	folder, err := os.MkdirTemp("", "nodesec-bench-")
@@ -47,29 +49,20 @@ func Run(ctx context.Context, s *server.Server, o Options, log *slog.Logger) (_ 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	m := &measuring{options: o, folder: folder, log: log}
-	if m.tracepoints, err = tracepointsOfOurs(ctx); err != nil {
-		return nil, err
+	switch part {
+	case "calls":
+		return m.calls(ctx)
+	case "mixed":
+		return m.mixed(ctx)
+	case "ticks":
+		return m.ticks(ctx)
 	}
-	var tables []report.Table
-	for _, part := range []func(context.Context) ([]report.Table, error){
-		m.calls,
-		m.mixed,
-		m.ticks,
-		func(ctx context.Context) ([]report.Table, error) { return m.memory(ctx, s) },
-	} {
-		measured, err := part(ctx)
-		if err != nil {
-			return nil, err
-		}
-		tables = append(tables, measured...)
-	}
-	return tables, nil
+	return m.memory(ctx)
 }
 
 // measuring is what the measurements share.
 type measuring struct {
-	options     Options
-	folder      string // for files, removed at the end
-	log         *slog.Logger
-	tracepoints []string // that our programs are attached to, one for each program
+	options Options
+	folder  string // for files, removed at the end
+	log     *slog.Logger
 }
