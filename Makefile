@@ -45,6 +45,7 @@ generate: ## Regenerate the collector's main package, the components' metadata a
 	@set -e; for file in $$(git ls-files '*/metadata.yaml'); do echo "mdatagen $$file"; \
 		(cd $$(dirname $$file) && $(TOOL) mdatagen metadata.yaml); done
 	go generate ./receivers/...
+	go test ./receivers/nodesecurity -run TestFeaturesThatMayBeLeftOut -update
 	go test ./internal/features -run TestDocumentation -update
 	go test ./processors/rules -run TestListOfFeatures -update
 

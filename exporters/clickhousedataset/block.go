@@ -33,6 +33,8 @@ type block struct {
 	// known finds a column by what a data point says, in the order it says it; byKey by the key of the feature.
 	known map[string]series
 	byKey map[string]*column
+	// zeros are the columns of the features whose zeros may be left out, by number; nil until they are needed.
+	zeros []*column
 	// used are the columns that have a value in this push, in order of their keys once sealed.
 	used []*column
 

@@ -44,6 +44,7 @@ func TestStore(t *testing.T) {
 		{"without create_schema nothing is made", testNoSchema},
 		{"each day of a batch is stored once", testManyDays},
 		{"a large batch is one block", testLargeBatch},
+		{"zeros that were left out are stored", testZeros},
 		{"log records become events", testEvents},
 		{"log records of alerts are in the view of detections", testDetections},
 		{"log records that are stored again are stored once", testEventsStoredAgain},

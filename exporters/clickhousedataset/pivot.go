@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/nodesec/nodesec/internal/entity"
+	"github.com/nodesec/nodesec/internal/zeros"
 )
 
 // The resource attributes that tag a sample. Each is a column of its own.
@@ -116,6 +117,10 @@ func (p *pivot) enter(attributes pcommon.Map) {
 func (p *pivot) addMetric(metric pmetric.Metric) {
 	switch metric.Type() {
 	case pmetric.MetricTypeGauge:
+		if metric.Name() == zeros.Metric {
+			p.addZeros(metric)
+			return
+		}
 		p.addNumbers(metric, metric.Gauge().DataPoints(), true)
 	case pmetric.MetricTypeSum:
 		delta := metric.Sum().AggregationTemporality() == pmetric.AggregationTemporalityDelta

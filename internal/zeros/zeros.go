@@ -18,6 +18,7 @@ import (
 	"math/bits"
 	"strings"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -104,7 +105,7 @@ const maxMasks = 1 << 10
 // Read reads a data point of Metric. It reports false if the point is not as it should be.
 func Read(point pmetric.NumberDataPoint) (m Mask, ok bool) {
 	number, ok := point.Attributes().Get(Attribute)
-	if !ok || point.ValueType() != pmetric.NumberDataPointValueTypeInt {
+	if !ok || number.Type() != pcommon.ValueTypeInt || point.ValueType() != pmetric.NumberDataPointValueTypeInt {
 		return m, false
 	}
 	m = Mask{first: int(number.Int()) * PerPoint, bits: uint64(point.IntValue())}

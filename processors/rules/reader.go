@@ -10,6 +10,7 @@ import (
 
 	"github.com/nodesec/nodesec/internal/entity"
 	"github.com/nodesec/nodesec/internal/feature"
+	"github.com/nodesec/nodesec/internal/zeros"
 	"github.com/nodesec/nodesec/processors/rules/internal/engine"
 )
 
@@ -24,7 +25,9 @@ const unused = -1
 type reader struct {
 	engine *engine.Engine
 	series map[string]int32
-	key    []byte
+	// zeros are the slots of the features whose zeros may be left out, by number; nil until they are needed.
+	zeros []int32
+	key   []byte
 	// identity and attributes are those of the sample at hand.
 	identity   entity.Identity
 	attributes pcommon.Map
@@ -62,6 +65,10 @@ func (r *reader) read(rm pmetric.ResourceMetrics) bool {
 func (r *reader) readMetric(metric pmetric.Metric) {
 	switch metric.Type() {
 	case pmetric.MetricTypeGauge:
+		if metric.Name() == zeros.Metric {
+			r.readZeros(metric.Gauge().DataPoints())
+			return
+		}
 		r.readPoints(metric.Name(), metric.Gauge().DataPoints())
 	case pmetric.MetricTypeSum:
 		r.readPoints(metric.Name(), metric.Sum().DataPoints())
@@ -87,12 +94,48 @@ func (r *reader) readPoints(metric string, points pmetric.NumberDataPointSlice) 
 		case pmetric.NumberDataPointValueTypeDouble:
 			value = point.DoubleValue()
 		}
-		window := 0.0
-		if start := point.StartTimestamp(); start > 0 && start < at {
-			window = float64(at-start) / 1e9
-		}
-		r.engine.Set(slot, value, window)
+		r.engine.Set(slot, value, window(point))
 	}
+}
+
+// readZeros reads which zeros were left out.
+func (r *reader) readZeros(points pmetric.NumberDataPointSlice) {
+	if r.zeros == nil {
+		r.zeros = r.slots(zeros.Features())
+	}
+	for i := range points.Len() {
+		point := points.At(i)
+		mask, ok := zeros.Read(point)
+		if !ok || point.Timestamp() < r.time {
+			continue
+		}
+		r.time = point.Timestamp()
+		length := window(point)
+		for number := range mask.All() {
+			if number < len(r.zeros) && r.zeros[number] != unused {
+				r.engine.Set(r.zeros[number], 0, length)
+			}
+		}
+	}
+}
+
+func (r *reader) slots(features []zeros.Feature) (slots []int32) {
+	for _, f := range features {
+		attributes := pcommon.NewMap()
+		if f.Attribute != "" {
+			attributes.PutStr(f.Attribute, f.Value)
+		}
+		slots = append(slots, r.slot(f.Metric, attributes))
+	}
+	return slots
+}
+
+// window is the length of what a point is about in seconds, 0 if unknown.
+func window(point pmetric.NumberDataPoint) float64 {
+	if start, end := point.StartTimestamp(), point.Timestamp(); start > 0 && start < end {
+		return float64(end-start) / 1e9
+	}
+	return 0
 }
 
 // slot returns the slot of a series.
@@ -130,4 +173,7 @@ func (r *reader) learn(key, metric string, attributes pcommon.Map) int32 {
 }
 
 // forget is called when the engine has another program.
-func (r *reader) forget() { clear(r.series) }
+func (r *reader) forget() {
+	clear(r.series)
+	r.zeros = nil
+}

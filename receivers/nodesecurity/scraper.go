@@ -173,21 +173,36 @@ const firstSource = 34
 // entities are the containers to write, in the order of their paths: those that are there, and those that counted
 // something before they went.
 func (s *scraper) entities() (list []*entity) {
-	there := map[*cgroup.Container]bool{}
+	known := s.attribution.entities
+	list = make([]*entity, 0, len(known)+1)
 	if s.tree != nil {
 		for _, c := range s.tree.Containers() {
-			there[c] = true
+			if e := known[c]; e != nil {
+				list = append(list, e)
+			}
 		}
 	}
-	for c, e := range s.attribution.entities {
-		if there[c] || e.active {
+	if len(list) < len(known) {
+		list = withGone(list, known)
+	}
+	if s.probe != nil {
+		list = append(list, s.attribution.outside)
+	}
+	return list
+}
+
+// withGone adds the containers that counted something before they went to those that are there.
+func withGone(list []*entity, known map[*cgroup.Container]*entity) []*entity {
+	there := make(map[*entity]bool, len(list))
+	for _, e := range list {
+		there[e] = true
+	}
+	for _, e := range known {
+		if e.active && !there[e] {
 			list = append(list, e)
 		}
 	}
 	slices.SortFunc(list, func(a, b *entity) int { return strings.Compare(a.container.Path, b.container.Path) })
-	if s.probe != nil {
-		list = append(list, s.attribution.outside)
-	}
 	return list
 }
 
