@@ -54,6 +54,7 @@ func newRootCommand() *cobra.Command {
 		newCheckCommand(),
 		newRulesCommand(),
 		newAnnotateCommand(),
+		newLabCommand(),
 	)
 	return root
 }

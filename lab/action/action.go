@@ -129,7 +129,7 @@ func (v Values) seconds(name string) time.Duration { //nolint:unparam // as numb
 // All are the actions in the order of their names.
 func All() []*Action {
 	all := slices.Concat(executions(), processes(), persistent(), readings(), changes(), callActions(), connections(), traffic(),
-		resourceActions(), benign(), loads())
+		resourceActions(), benign(), loads(), webActions(), workActions())
 	slices.SortFunc(all, func(a, b *Action) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

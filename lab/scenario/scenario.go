@@ -64,7 +64,7 @@ type Actor struct {
 
 // Work is an action with its parameters.
 type Work struct {
-	// Actor may be left out where there is one.
+	// Actor is the first one by default.
 	Actor string `yaml:"actor"`
 	// Action names one of the lab's actions; `nodesecctl lab list --actions` lists them.
 	Action string `yaml:"action"`
@@ -156,16 +156,16 @@ func (s *Scenario) fill() {
 		setDefault(&a.Memory, defaultMemory)
 		setDefault(&a.PIDs, defaultPIDs)
 	}
-	only := ""
-	if len(s.Actors) == 1 {
-		only = s.Actors[0].Name
+	first := ""
+	if len(s.Actors) > 0 {
+		first = s.Actors[0].Name
 	}
 	for i := range s.Background {
-		setDefault(&s.Background[i].Actor, only)
+		setDefault(&s.Background[i].Actor, first)
 	}
 	for i := range s.Steps {
 		step := &s.Steps[i]
-		setDefault(&step.Actor, only)
+		setDefault(&step.Actor, first)
 		setDefault(&step.Label, s.Label)
 		setDefault(&step.Timeout, defaultTimeout)
 		setDefault(&step.Name, step.Action)

@@ -48,7 +48,6 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"repeat":             {webShell + "  - {name: a-b, label: benign, action: get, repeat: 0..2}\n", "steps[3].repeat: must be 1 to 100"},
 		"repeat, no number":  {webShell + "  - {name: a-b, label: benign, action: get, repeat: often}\n", "steps[3].repeat: must be 1 to 100"},
 		"timeout":            {webShell + "  - {name: a-b, label: benign, action: get, timeout: 1h}\n", "steps[3].timeout: must be at most 10m0s, got 1h0m0s"},
-		"two actors, no one": {"description: d\nlabel: benign\nactors: [{name: aa}, {name: bb}]\nsteps: [{name: get, action: get}]\n", "steps[0].actor: must be one of the actors"},
 		"too much memory":    {"description: d\nlabel: benign\nactors: [{name: aa, memory: 9000}]\nsteps: [{action: get}]\n", "actors[0].memory: must be 8 to 1024 MiB, got 9000"},
 		"same name":          {"description: d\nlabel: benign\nactors: [{name: aa}, {name: aa}]\nsteps: [{action: get, actor: aa}]\n", "actors[1].name: must be a name that no other actor has, got aa"},
 	} {
