@@ -47,8 +47,8 @@ func (p *Param) parseRange(text string) error {
 	}
 	from, err1 := strconv.Atoi(low)
 	to, err2 := strconv.Atoi(high)
-	if err1 != nil || err2 != nil {
-		return nil // a path such as ../x
+	if isText := err1 != nil || err2 != nil; isText { // a path such as ../x
+		return nil
 	}
 	if from >= to {
 		return fmt.Errorf("a range must end above its start, got %s", text)
