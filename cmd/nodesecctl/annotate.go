@@ -155,7 +155,7 @@ func printAnnotations(out io.Writer, all []annotation.Annotation) error {
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%q\n", a.ID, a.Label, a.Technique, a.Run, a.Step,
-			a.Start.Format(time.RFC3339Nano), a.End.Format(time.RFC3339Nano), a.Selector.String(), a.Note)
+			a.Start.Format(time.RFC3339Nano), a.End.Format(time.RFC3339Nano), &a.Selector, a.Note)
 	}
 	return w.Flush()
 }

@@ -144,7 +144,7 @@ func Find(name string) (*Action, error) {
 	return nil, fmt.Errorf("there is no action %q", name)
 }
 
-func count(description string, value, least, most int) Parameter { //nolint:unparam // as numeric
+func count(description string, value, least, most int) Parameter {
 	return numeric("count", description, value, least, most)
 }
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -74,7 +75,7 @@ func webService(s *scene) error {
 			http.NotFound(w, r)
 			return
 		}
-		_, _ = fmt.Fprintf(w, "<h1>%q</h1>%0*d", r.URL.Path, 2000+rand.IntN(6000), 0)
+		_, _ = fmt.Fprintf(w, "<h1>%s</h1>%0*d", html.EscapeString(r.URL.Path), 2000+rand.IntN(6000), 0)
 	}
 	mux.HandleFunc("/", page)
 	mux.HandleFunc("/ping", func(w http.ResponseWriter, r *http.Request) {
@@ -86,7 +87,7 @@ func webService(s *scene) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: mux}
+	server := &http.Server{Handler: mux} //nolint:gosec // without a timeout, so that slow requests can use it up
 	time.AfterFunc(s.seconds("seconds"), func() { _ = server.Close() })
 	s.effect()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

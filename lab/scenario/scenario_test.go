@@ -39,17 +39,17 @@ func TestParseFillsDefaults(t *testing.T) {
 
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"unknown key":        {webShell + "actor: x\n", "field actor not found"},
-		"no steps":           {"description: d\nlabel: benign\nactors: [{name: web}]\n", "actors and steps: must be at least one each, got 1 and 0"},
-		"unknown actor":      {webShell + "  - {name: a-b, label: benign, action: get, actor: db}\n", "steps[3].actor: must be one of the actors, got db"},
-		"attack untold":      {webShell + "  - {name: a-b, action: get}\n", `steps[3].technique: must be an id of ATT&CK such as T1059.004, got ""`},
-		"label":              {webShell + "  - {name: a-b, label: evil, action: get}\n", "steps[3].label: must be attack, benign, overload or admin, got evil"},
-		"range":              {webShell + "  - {name: a-b, label: benign, action: get, repeat: 5..2}\n", "a range must end above its start, got 5..2"},
-		"repeat":             {webShell + "  - {name: a-b, label: benign, action: get, repeat: 0..2}\n", "steps[3].repeat: must be 1 to 100"},
-		"repeat, no number":  {webShell + "  - {name: a-b, label: benign, action: get, repeat: often}\n", "steps[3].repeat: must be 1 to 100"},
-		"timeout":            {webShell + "  - {name: a-b, label: benign, action: get, timeout: 1h}\n", "steps[3].timeout: must be at most 10m0s, got 1h0m0s"},
-		"too much memory":    {"description: d\nlabel: benign\nactors: [{name: aa, memory: 9000}]\nsteps: [{action: get}]\n", "actors[0].memory: must be 8 to 1024 MiB, got 9000"},
-		"same name":          {"description: d\nlabel: benign\nactors: [{name: aa}, {name: aa}]\nsteps: [{action: get, actor: aa}]\n", "actors[1].name: must be a name that no other actor has, got aa"},
+		"unknown key":       {webShell + "actor: x\n", "field actor not found"},
+		"no steps":          {"description: d\nlabel: benign\nactors: [{name: web}]\n", "actors and steps: must be at least one each, got 1 and 0"},
+		"unknown actor":     {webShell + "  - {name: a-b, label: benign, action: get, actor: db}\n", "steps[3].actor: must be one of the actors, got db"},
+		"attack untold":     {webShell + "  - {name: a-b, action: get}\n", `steps[3].technique: must be an id of ATT&CK such as T1059.004, got ""`},
+		"label":             {webShell + "  - {name: a-b, label: evil, action: get}\n", "steps[3].label: must be attack, benign, overload or admin, got evil"},
+		"range":             {webShell + "  - {name: a-b, label: benign, action: get, repeat: 5..2}\n", "a range must end above its start, got 5..2"},
+		"repeat":            {webShell + "  - {name: a-b, label: benign, action: get, repeat: 0..2}\n", "steps[3].repeat: must be 1 to 100"},
+		"repeat, no number": {webShell + "  - {name: a-b, label: benign, action: get, repeat: often}\n", "steps[3].repeat: must be 1 to 100"},
+		"timeout":           {webShell + "  - {name: a-b, label: benign, action: get, timeout: 1h}\n", "steps[3].timeout: must be at most 10m0s, got 1h0m0s"},
+		"too much memory":   {"description: d\nlabel: benign\nactors: [{name: aa, memory: 9000}]\nsteps: [{action: get}]\n", "actors[0].memory: must be 8 to 1024 MiB, got 9000"},
+		"same name":         {"description: d\nlabel: benign\nactors: [{name: aa}, {name: aa}]\nsteps: [{action: get, actor: aa}]\n", "actors[1].name: must be a name that no other actor has, got aa"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("web-shell", []byte(c.text))

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,7 +108,7 @@ func newNode(ctx context.Context, images, command []string) (*node, error) {
 		return nil, err
 	}
 	apps, err := appImages(ctx)
-	n.Images = append(apps, images...)
+	n.Images = slices.Concat(apps, images)
 	return n, err
 }
 
