@@ -55,6 +55,7 @@ func newRootCommand() *cobra.Command {
 		newRulesCommand(),
 		newAnnotateCommand(),
 		newLabCommand(),
+		newExportCommand(),
 	)
 	return root
 }

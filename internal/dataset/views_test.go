@@ -99,11 +99,11 @@ func naive(row *sample, all []annotation.Annotation, scope Scope) truth {
 		}
 		touches := !a.Start.After(row.TS) && a.End.After(row.TS.Add(-tick))
 		near := !a.Start.After(row.TS.Add(tick)) && a.End.After(row.TS.Add(-2*tick))
-		switch {
-		case !a.Start.After(row.TS.Add(-tick)) && a.End.After(row.TS):
-			whole = max(whole, rank(a.Label))
-		case near:
+		if near {
 			edge = max(edge, rank(a.Label))
+		}
+		if touches && 2*within(a, row.TS.Add(-tick), row.TS) >= min(tick, a.End.Sub(a.Start)) {
+			whole = max(whole, rank(a.Label))
 		}
 		if touches && (winner == nil || wins(a, winner)) {
 			winner = a
@@ -118,6 +118,17 @@ func naive(row *sample, all []annotation.Annotation, scope Scope) truth {
 		t.Run, t.Role, t.Annotation = winner.Run, winner.Role, winner.ID
 	}
 	return t
+}
+
+// within is how much of a window lies in the time.
+func within(a *annotation.Annotation, from, to time.Time) time.Duration {
+	if a.Start.After(from) {
+		from = a.Start
+	}
+	if a.End.Before(to) {
+		to = a.End
+	}
+	return to.Sub(from)
 }
 
 func wins(a, b *annotation.Annotation) bool {

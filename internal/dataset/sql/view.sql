@@ -77,10 +77,11 @@ SELECT * EXCEPT (`#list`, `#entity`, `#hour`, `#ts`, `#tick`, `#winner`)
     , `#truth`.6[`#winner`] AS run
     , `#truth`.7[`#winner`] AS role
     , `#truth`.1[`#winner`] AS annotation
-    -- The strongest window that touches the tick or a neighbour of it, against the strongest that covers it as a whole.
-    , arrayMax(`#w` -> if(`#w`.2 - `#tick` <= `#ts` AND `#w`.3 > `#ts` - 2 * `#tick`
-            AND NOT (`#w`.2 <= `#ts` - `#tick` AND `#w`.3 > `#ts`), `#w`.4, 0), `#list`)
-        > arrayMax(`#w` -> if(`#w`.2 <= `#ts` - `#tick` AND `#w`.3 > `#ts`, `#w`.4, 0), `#list`) AS guard
+    -- The strongest window that touches the tick or a neighbour of it, against the strongest of which a good part lies in the
+    -- tick: half of the window, or as much as covers half of the tick.
+    , arrayMax(`#w` -> if(`#w`.2 - `#tick` <= `#ts` AND `#w`.3 > `#ts` - 2 * `#tick`, `#w`.4, 0), `#list`)
+        > arrayMax(`#w` -> if(`#w`.2 <= `#ts` AND `#w`.3 > `#ts` - `#tick`
+            AND 2 * (least(`#w`.3, `#ts`) - greatest(`#w`.2, `#ts` - `#tick`)) >= least(`#tick`, `#w`.3 - `#w`.2), `#w`.4, 0), `#list`) AS guard
 FROM
 (
     SELECT *
