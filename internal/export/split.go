@@ -37,7 +37,6 @@ func assign(groups []group, o *Options) (map[string]string, error) {
 		return splits, nil
 	}
 	rest := groups
-	shares := o.Shares
 	if o.Split == "technique" {
 		held, err := holdout(groups, o)
 		if err != nil {
@@ -54,10 +53,9 @@ func assign(groups []group, o *Options) (map[string]string, error) {
 		// The test split has its attacks; of what is no attack it gets its share below.
 	}
 	for _, stratum := range strata(rest, o) {
+		shares := o.Shares
 		if o.Split == "technique" && len(stratum[0].Techniques) > 0 {
-			shares = withoutTest(o.Shares)
-		} else {
-			shares = o.Shares
+			shares = withoutTest(shares)
 		}
 		divide(stratum, shares, splits)
 	}
