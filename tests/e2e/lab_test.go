@@ -5,11 +5,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +68,7 @@ func TestLabWritesDownWhatHappened(t *testing.T) {
 		}
 	}
 	differentSeedsDiffer(t, all)
+	exportAndCompare(t, server, all)
 
 	// A record that says something else is found out.
 	all[0].Steps[0].End = all[0].Steps[0].End.Add(time.Millisecond)
@@ -218,4 +221,98 @@ func without(all, before []string) (rest []string) {
 		}
 	}
 	return rest
+}
+
+// duckDB answers a query, with rows as objects.
+func duckDB[T any](t *testing.T, query string) []T {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range []string{"package.json", "package-lock.json", "read.mjs"} {
+		copyProgram(t, filepath.Join("duckdb", name), filepath.Join(folder, name))
+	}
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = folder
+	if out, err := install.CombinedOutput(); err != nil {
+		if os.Getenv("NODESEC_TEST_CLICKHOUSE") == "1" {
+			t.Fatalf("install DuckDB: %v: %s", err, out)
+		}
+		t.Skipf("install DuckDB: %v: %s", err, out)
+	}
+	read := exec.Command("node", "read.mjs", query)
+	read.Dir = folder
+	out, err := read.CombinedOutput()
+	require.NoError(t, err, "%s: %s", query, out)
+	var rows []T
+	require.NoError(t, json.Unmarshal(out, &rows), "%s", out)
+	return rows
+}
+
+// exported is what a reader that is not ours finds in an exported data set.
+type exported struct {
+	TS        string `json:"ts"`
+	Container string `json:"container_id"`
+	Label     string `json:"label"`
+	Run       string `json:"run"`
+	Split     string `json:"split"`
+}
+
+// exportAndCompare exports the runs (without the check: in so few rows a feature may separate attacks by chance), reads the files with DuckDB, and compares labels with the lab's own log.
+func exportAndCompare(t *testing.T, server *embeddedtest.Server, all []*runner.Record) {
+	from, to := all[0].Started, all[0].Ended
+	for _, r := range all {
+		if r.Started.Before(from) {
+			from = r.Started
+		}
+		if r.Ended.After(to) {
+			to = r.Ended
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "dataset")
+	out, err := exec.Command(binary(t, "nodesecctl"), "export", "--url", server.Info().HTTPURL(), "--output", folder, "--split", "run",
+		"--shares", "0.5,0,0.5", "--check=false", "--from", from.UTC().Format(time.RFC3339Nano), "--to", to.UTC().Add(2*time.Second).Format(time.RFC3339Nano)).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Logf("%s", out)
+	rows := duckDB[exported](t, "SELECT strftime(ts, '%Y-%m-%dT%H:%M:%S.%gZ') AS ts, container_id, s.label, run, regexp_extract(s.filename, 'side/([a-z]+)/', 1) AS split "+
+		"FROM read_parquet('"+folder+"/side/*/*.parquet', filename = true) s")
+	splits, attacks := map[string]string{}, 0
+	for _, row := range rows {
+		i := slices.IndexFunc(all, func(r *runner.Record) bool { return r.ID == row.Run })
+		require.GreaterOrEqual(t, i, 0, "the run %q", row.Run)
+		if before, known := splits[row.Run]; known {
+			require.Equal(t, before, row.Split, "the run %s is torn apart", row.Run)
+		}
+		splits[row.Run] = row.Split
+		ts, err := time.Parse(time.RFC3339, row.TS)
+		require.NoError(t, err)
+		if row.Label == "attack" {
+			attacks++
+		}
+		assert.Contains(t, labelsAt(all[i], row.Container, ts), row.Label, "%s at %s", row.Run, row.TS)
+	}
+	assert.Len(t, splits, len(all))
+	assert.Positive(t, attacks)
+	lines := duckDB[struct{ Data, Side, Labels string }](t, "SELECT (SELECT count(*) FROM read_parquet('"+folder+"/data/*/*.parquet')) AS data, "+
+		"(SELECT count(*) FROM read_parquet('"+folder+"/side/*/*.parquet')) AS side, (SELECT count(DISTINCT label) FROM read_parquet('"+folder+"/data/*/*.parquet')) AS labels")
+	assert.Equal(t, fmt.Sprint(len(rows)), lines[0].Data)
+	assert.Equal(t, lines[0].Data, lines[0].Side)
+	assert.Equal(t, "3", lines[0].Labels, "attack, admin and benign")
+	sums := exec.Command("sha256sum", "--check", "--quiet", "SHA256SUMS")
+	sums.Dir = folder
+	out, err = sums.CombinedOutput()
+	assert.NoError(t, err, "%s", out)
+}
+
+// labelsAt are the labels that the log has for a tick of an actor: of the steps that touch it, or benign.
+func labelsAt(r *runner.Record, container string, ts time.Time) (labels []string) {
+	for _, s := range r.Steps {
+		for _, a := range r.Actors {
+			if a.Name == s.Actor && a.ContainerID == container && !s.Begin.After(ts) && s.End.After(ts.Add(-time.Second)) {
+				labels = append(labels, string(s.Label))
+			}
+		}
+	}
+	if len(labels) == 0 {
+		return []string{"benign"}
+	}
+	return labels
 }
