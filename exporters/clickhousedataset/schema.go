@@ -214,16 +214,17 @@ func fixedColumns(scope entity.Scope) []declaration {
 
 // featureColumn declares the column of a feature. Missing is NaN, also in parts that are older than the column.
 //
-// The codecs are what measured best on a fleet's samples (docs/benchmarks.md): integer counts of a window are small and
-// mostly zero, which differences only disturb; levels and fractions move little from one sample to the next.
+// The codecs are a compromise of size and CPU time, measured on a fleet's samples (docs/design.md): integer counts of a
+// window are small and mostly zero, which differences only disturb and a higher level makes larger; levels and fractions
+// move little from one sample to the next.
 func featureColumn(c namedFeature) declaration {
-	d := declaration{c.name, c.feature.ColumnType(), "Delta(8), ZSTD(6)", c.feature.Comment()}
+	d := declaration{c.name, c.feature.ColumnType(), "Delta(8), ZSTD(3)", c.feature.Comment()}
 	switch {
 	case d.kind != typeFloat:
 		d.codec = "ZSTD(3)"
 		return d
 	case c.feature.Temporality == "delta" && (c.feature.Integer || c.feature.Part == PartCount):
-		d.codec = "ZSTD(6)"
+		d.codec = "ZSTD(1)"
 	}
 	d.kind += " DEFAULT nan"
 	return d

@@ -100,7 +100,7 @@ func FuzzAddColumn(f *testing.F) {
 		rest, ok = strings.CutPrefix(rest, " Float64 DEFAULT nan COMMENT ")
 		require.True(t, ok, "%q", rest)
 		comment, rest := unquote(t, rest)
-		require.Equal(t, " CODEC(Delta(8), ZSTD(6))", rest)
+		require.Equal(t, " CODEC(Delta(8), ZSTD(3))", rest)
 		read, ok := ParseFeature(comment)
 		require.True(t, ok, "%q", comment)
 		require.Equal(t, c.key, read.Key(), "the column would not be recognised")

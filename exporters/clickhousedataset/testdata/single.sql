@@ -18,9 +18,13 @@ CREATE TABLE IF NOT EXISTS `nodesec`.`node_samples`
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (toStartOfHour(ts), node, entity, ts)
-SETTINGS index_granularity = 1024
-    , min_compress_block_size = 65536
+SETTINGS index_granularity = 4096
+    , index_granularity_bytes = 67108864
+    , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
+    , min_bytes_for_wide_part = 1073741824
+    , ratio_of_defaults_for_sparse_serialization = 1
+    , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
     , non_replicated_deduplication_window = 10000
 COMMENT 'Samples of scope node: a row per entity and time, a column per feature';
@@ -48,9 +52,13 @@ CREATE TABLE IF NOT EXISTS `nodesec`.`pod_samples`
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (toStartOfHour(ts), node, entity, ts)
-SETTINGS index_granularity = 1024
-    , min_compress_block_size = 65536
+SETTINGS index_granularity = 4096
+    , index_granularity_bytes = 67108864
+    , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
+    , min_bytes_for_wide_part = 1073741824
+    , ratio_of_defaults_for_sparse_serialization = 1
+    , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
     , non_replicated_deduplication_window = 10000
 COMMENT 'Samples of scope pod: a row per entity and time, a column per feature';
@@ -83,9 +91,13 @@ CREATE TABLE IF NOT EXISTS `nodesec`.`container_samples`
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (toStartOfHour(ts), node, entity, ts)
-SETTINGS index_granularity = 1024
-    , min_compress_block_size = 65536
+SETTINGS index_granularity = 4096
+    , index_granularity_bytes = 67108864
+    , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
+    , min_bytes_for_wide_part = 1073741824
+    , ratio_of_defaults_for_sparse_serialization = 1
+    , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
     , non_replicated_deduplication_window = 10000
 COMMENT 'Samples of scope container: a row per entity and time, a column per feature';
@@ -124,9 +136,13 @@ CREATE TABLE IF NOT EXISTS `nodesec`.`process_samples`
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (toStartOfHour(ts), node, entity, ts)
-SETTINGS index_granularity = 1024
-    , min_compress_block_size = 65536
+SETTINGS index_granularity = 4096
+    , index_granularity_bytes = 67108864
+    , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
+    , min_bytes_for_wide_part = 1073741824
+    , ratio_of_defaults_for_sparse_serialization = 1
+    , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
     , non_replicated_deduplication_window = 10000
 COMMENT 'Samples of scope process: a row per entity and time, a column per feature';
@@ -149,9 +165,13 @@ CREATE TABLE IF NOT EXISTS `nodesec`.`other_samples`
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (toStartOfHour(ts), node, entity, ts)
-SETTINGS index_granularity = 1024
-    , min_compress_block_size = 65536
+SETTINGS index_granularity = 4096
+    , index_granularity_bytes = 67108864
+    , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
+    , min_bytes_for_wide_part = 1073741824
+    , ratio_of_defaults_for_sparse_serialization = 1
+    , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
     , non_replicated_deduplication_window = 10000
 COMMENT 'Samples of scope other: a row per entity and time, a column per feature';
@@ -209,7 +229,7 @@ WHERE event IN ('nodesec.detection.start', 'nodesec.detection.end')
 COMMENT 'Starts and ends of alerts, out of the log records of the connector detections';
 
 ALTER TABLE `nodesec`.`container_samples`
-      ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(6))
-    , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(6))
-    , ADD COLUMN IF NOT EXISTS `container_memory_usage` Float64 DEFAULT nan COMMENT '{"metric":"container.memory.usage","unit":"By","type":"gauge","integer":true}' CODEC(Delta(8), ZSTD(6))
+      ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(3))
+    , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(1))
+    , ADD COLUMN IF NOT EXISTS `container_memory_usage` Float64 DEFAULT nan COMMENT '{"metric":"container.memory.usage","unit":"By","type":"gauge","integer":true}' CODEC(Delta(8), ZSTD(3))
     , ADD COLUMN IF NOT EXISTS `latency_counts` Array(UInt64) COMMENT '{"metric":"latency","part":"counts","type":"histogram","temporality":"delta"}' CODEC(ZSTD(3));
