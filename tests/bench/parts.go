@@ -23,6 +23,10 @@ func runStore(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table
 	return withServer(ctx, func(s *server.Server) ([]report.Table, error) { return store.Run(ctx, s, size.store, log) })
 }
 
+func runFloor(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+	return withServer(ctx, func(s *server.Server) ([]report.Table, error) { return store.Floor(ctx, s, size.floor, log) })
+}
+
 func runDay(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
 	return withServer(ctx, func(s *server.Server) ([]report.Table, error) { return day.Run(ctx, s, size.day, log) })
 }
@@ -38,7 +42,7 @@ type part struct {
 }
 
 func parts() []part {
-	all := []part{{"store", runStore}, {"day", runDay}, {"collect", runCollect}}
+	all := []part{{"store", runStore}, {"floor", runFloor}, {"day", runDay}, {"collect", runCollect}}
 	for _, name := range security.Parts() {
 		all = append(all, part{"security/" + name, func(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
 			return security.Run(ctx, name, size.security, log)

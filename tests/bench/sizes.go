@@ -15,6 +15,7 @@ import (
 // sizes are the sizes of all benchmarks.
 type sizes struct {
 	store    store.Options
+	floor    store.Options
 	day      day.Options
 	collect  collect.Options
 	security security.Options
@@ -23,6 +24,7 @@ type sizes struct {
 func fullSizes() sizes {
 	return sizes{
 		store: store.Options{Fleet: cluster(50), Ticks: 360, Runs: 9}, // an hour, 43 million points
+		floor: store.Options{Fleet: cluster(1), Ticks: 360, Runs: 25},
 		day:   day.Options{Fleet: cluster(50), Ticks: 8640, Runs: 15},
 		collect: collect.Options{
 			Idle: 1000, Busy: 50, Cgroups: 110, Interval: time.Second, Scrapes: 10, Rounds: 7,
@@ -37,6 +39,7 @@ func fullSizes() sizes {
 func quickSizes() sizes {
 	return sizes{
 		store: store.Options{Fleet: cluster(2), Ticks: 45, Runs: 3},
+		floor: store.Options{Fleet: cluster(1), Ticks: 45, Runs: 3},
 		day:   day.Options{Fleet: cluster(2), Ticks: 360, Runs: 3},
 		collect: collect.Options{
 			Idle: 100, Busy: 5, Cgroups: 11, Interval: 200 * time.Millisecond, Scrapes: 3, Rounds: 2,
