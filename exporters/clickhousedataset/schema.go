@@ -215,16 +215,19 @@ func fixedColumns(scope entity.Scope) []declaration {
 // featureColumn declares the column of a feature. Missing is NaN, also in parts that are older than the column.
 //
 // The codecs are a compromise of size and CPU time, measured on a fleet's samples (docs/design.md): integer counts of a
-// window are small and mostly zero, which differences only disturb and a higher level makes larger; levels and fractions
-// move little from one sample to the next.
+// window are small and mostly zero, which differences only disturb and a higher level makes larger; integer levels stay
+// or move little, so that most bits are those of the sample before; fractions and running totals are left to differences.
 func featureColumn(c namedFeature) declaration {
 	d := declaration{c.name, c.feature.ColumnType(), "Delta(8), ZSTD(3)", c.feature.Comment()}
+	integer := c.feature.Integer || c.feature.Part == PartCount
 	switch {
 	case d.kind != typeFloat:
 		d.codec = "ZSTD(3)"
 		return d
-	case c.feature.Temporality == "delta" && (c.feature.Integer || c.feature.Part == PartCount):
+	case integer && c.feature.Temporality == "delta":
 		d.codec = "ZSTD(1)"
+	case integer && c.feature.Type == "gauge":
+		d.codec = "Gorilla, ZSTD(1)"
 	}
 	d.kind += " DEFAULT nan"
 	return d

@@ -22,7 +22,7 @@ SETTINGS index_granularity = 4096
     , index_granularity_bytes = 67108864
     , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
-    , min_bytes_for_wide_part = 1073741824
+    , min_bytes_for_wide_part = 134217728
     , ratio_of_defaults_for_sparse_serialization = 1
     , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
@@ -56,7 +56,7 @@ SETTINGS index_granularity = 4096
     , index_granularity_bytes = 67108864
     , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
-    , min_bytes_for_wide_part = 1073741824
+    , min_bytes_for_wide_part = 134217728
     , ratio_of_defaults_for_sparse_serialization = 1
     , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
@@ -95,7 +95,7 @@ SETTINGS index_granularity = 4096
     , index_granularity_bytes = 67108864
     , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
-    , min_bytes_for_wide_part = 1073741824
+    , min_bytes_for_wide_part = 134217728
     , ratio_of_defaults_for_sparse_serialization = 1
     , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
@@ -140,7 +140,7 @@ SETTINGS index_granularity = 4096
     , index_granularity_bytes = 67108864
     , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
-    , min_bytes_for_wide_part = 1073741824
+    , min_bytes_for_wide_part = 134217728
     , ratio_of_defaults_for_sparse_serialization = 1
     , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
@@ -169,7 +169,7 @@ SETTINGS index_granularity = 4096
     , index_granularity_bytes = 67108864
     , min_compress_block_size = 32768
     , max_compress_block_size = 1048576
-    , min_bytes_for_wide_part = 1073741824
+    , min_bytes_for_wide_part = 134217728
     , ratio_of_defaults_for_sparse_serialization = 1
     , auto_statistics_types = ''
     , ttl_only_drop_parts = 1
@@ -231,5 +231,5 @@ COMMENT 'Starts and ends of alerts, out of the log records of the connector dete
 ALTER TABLE `nodesec`.`container_samples`
       ADD COLUMN IF NOT EXISTS `container_cpu_time_user` Float64 DEFAULT nan COMMENT '{"metric":"container.cpu.time","attributes":{"cpu.mode":"user"},"unit":"s","type":"sum","temporality":"delta"}' CODEC(Delta(8), ZSTD(3))
     , ADD COLUMN IF NOT EXISTS `exec_shell` Float64 DEFAULT nan COMMENT '{"metric":"nodesec.exec.shell","unit":"{exec}","type":"sum","temporality":"delta","integer":true,"description":"It\'s `a` \\\\ shell"}' CODEC(ZSTD(1))
-    , ADD COLUMN IF NOT EXISTS `container_memory_usage` Float64 DEFAULT nan COMMENT '{"metric":"container.memory.usage","unit":"By","type":"gauge","integer":true}' CODEC(Delta(8), ZSTD(3))
+    , ADD COLUMN IF NOT EXISTS `container_memory_usage` Float64 DEFAULT nan COMMENT '{"metric":"container.memory.usage","unit":"By","type":"gauge","integer":true}' CODEC(Gorilla, ZSTD(1))
     , ADD COLUMN IF NOT EXISTS `latency_counts` Array(UInt64) COMMENT '{"metric":"latency","part":"counts","type":"histogram","temporality":"delta"}' CODEC(ZSTD(3));
