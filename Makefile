@@ -71,6 +71,14 @@ lint: ## Check style, and vet for both architectures
 bench: $(BIN)/nodesec ## Measure against contrib's components and write the table of docs/benchmarks.md
 	cd tests/bench && go run . $(BENCHFLAGS)
 
+.PHONY: dataset
+dataset: build ## Act out attacks and other work on this host, and export a labelled data set to dataset/ (root)
+	@lab/dataset.sh
+
+.PHONY: baselines
+baselines: build ## Train simple detectors on that data set and write docs/baselines.md
+	@lab/baselines.sh
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin build
