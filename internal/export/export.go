@@ -44,6 +44,8 @@ type Exporter struct {
 	Database string
 	Progress Progress
 	Version  string // of the program, for the data card
+	// OnQuery, if it is there, hears the query of each file that is written, in their order.
+	OnQuery func(clickhouse.Query)
 }
 
 // Run exports into the folder, which appears when all is written. Data that fail the check are not exported; the result has the
@@ -183,16 +185,25 @@ func (e *Exporter) writeData(ctx context.Context, f *folder, s *source, parts []
 		for _, split := range slices.Sorted(maps.Keys(have)) {
 			n := have[split]
 			name := fmt.Sprintf("part-%05d.%s", i, s.options.Format)
-			if err := f.fetch(ctx, e.Client, formatted(s.dataFile(p.From, p.To, split), s.options.Format), "data/"+split+"/"+name, n); err != nil {
+			if err := e.fetch(ctx, f, s.dataFile(p.From, p.To, split), "data/"+split+"/"+name, n, s.options.Format); err != nil {
 				return err
 			}
-			if err := f.fetch(ctx, e.Client, formatted(s.sideFile(p.From, p.To, split), s.options.Format), "side/"+split+"/"+name, n); err != nil {
+			if err := e.fetch(ctx, f, s.sideFile(p.From, p.To, split), "side/"+split+"/"+name, n, s.options.Format); err != nil {
 				return err
 			}
 			e.Progress.Wrote(n)
 		}
 	}
 	return nil
+}
+
+// fetch writes the answer of a query into a file of the folder.
+func (e *Exporter) fetch(ctx context.Context, f *folder, text, path string, rows int64, format string) error {
+	q := formatted(text, format)
+	if e.OnQuery != nil {
+		e.OnQuery(q)
+	}
+	return f.fetch(ctx, e.Client, q, path, rows)
 }
 
 // formatted asks for the answer as a file.

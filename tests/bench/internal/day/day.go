@@ -64,7 +64,15 @@ func Run(ctx context.Context, s *server.Server, o Options, log *slog.Logger) ([]
 		}
 		t.Add(q.name, report.Number(wall)+" ms", report.Number(cpu), report.AtMost(wall, q.target, " ms"))
 	}
-	return []report.Table{t}, nil
+	labels, err := measureLabels(ctx, s, o)
+	if err != nil {
+		return nil, fmt.Errorf("labels: %w", err)
+	}
+	exported, err := measureExport(ctx, s, o)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	return []report.Table{t, labels, exported}, nil
 }
 
 // query is a question with the time that it may take.
