@@ -10,6 +10,9 @@ BIN := bin$(if $(filter-out $(HOSTARCH),$(GOARCH)),/linux_$(GOARCH))
 TOOL := GOARCH=$(HOSTARCH) go tool -modfile=$(CURDIR)/internal/tools/go.mod
 LINT := GOARCH=$(HOSTARCH) go tool -modfile=$(CURDIR)/internal/tools/lint/go.mod golangci-lint
 VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
+# The state of git is not stamped into binaries: the same sources make the same bytes, and so the same image.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+IMAGE ?= ghcr.io/nodesec/nodesec:$(VERSION)
 GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum internal/embedded connectors exporters processors receivers deploy)
 
 .PHONY: help
@@ -27,6 +30,12 @@ build: $(BIN)/nodesec $(BIN)/nodesecctl ## Build bin/nodesec and bin/nodesecctl 
 build-all: ## Build for linux/amd64 and linux/arm64
 	$(MAKE) build GOARCH=amd64
 	$(MAKE) build GOARCH=arm64
+
+.PHONY: image
+image: build-all ## Write build/nodesec.oci.tar, an image for linux/amd64 and linux/arm64, and lists of its parts
+	cd deploy/image && GOARCH=$(HOSTARCH) go build -o $(CURDIR)/build/image .
+	build/image -name $(IMAGE) -output build/nodesec.oci.tar -license LICENSE $(foreach arch,amd64 arm64,\
+		-binaries linux/$(arch)=bin$(if $(filter-out $(HOSTARCH),$(arch)),/linux_$(arch)))
 
 # OCB wants the collector's main package where it generated it, so the binary is moved from there.
 $(BIN)/nodesec: $(GO_SOURCES) builder-config.yaml
@@ -52,6 +61,7 @@ generate: ## Regenerate the collector's main package, the components' metadata a
 .PHONY: test
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
 	go test -timeout 20m ./...
+	cd deploy/image && go test ./...
 
 .PHONY: benign
 benign: build ## Run builds, databases, servers and scripts for ten minutes and print the alerts that they raise
