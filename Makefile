@@ -31,11 +31,16 @@ build-all: ## Build for linux/amd64 and linux/arm64
 	$(MAKE) build GOARCH=amd64
 	$(MAKE) build GOARCH=arm64
 
+# An image has no C library: its nodesecctl is static, without the embedded ClickHouse.
 .PHONY: image
 image: build-all ## Write build/nodesec.oci.tar, an image for linux/amd64 and linux/arm64, and lists of its parts
+	@set -e; for arch in amd64 arm64; do mkdir -p build/image-$$arch; \
+		cp bin$$([ $$arch = $(HOSTARCH) ] || echo /linux_$$arch)/nodesec build/image-$$arch/; \
+		GOOS=linux GOARCH=$$arch go build -tags nolibchdb -trimpath -ldflags '-s -w -X main.version=$(VERSION)' \
+			-o build/image-$$arch/nodesecctl ./cmd/nodesecctl; done
 	cd deploy/image && GOARCH=$(HOSTARCH) go build -o $(CURDIR)/build/image .
-	build/image -name $(IMAGE) -output build/nodesec.oci.tar -license LICENSE $(foreach arch,amd64 arm64,\
-		-binaries linux/$(arch)=bin$(if $(filter-out $(HOSTARCH),$(arch)),/linux_$(arch)))
+	build/image -name $(IMAGE) -output build/nodesec.oci.tar -license LICENSE \
+		-binaries linux/amd64=build/image-amd64 -binaries linux/arm64=build/image-arm64
 
 # OCB wants the collector's main package where it generated it, so the binary is moved from there.
 $(BIN)/nodesec: $(GO_SOURCES) builder-config.yaml
