@@ -63,10 +63,15 @@ generate: ## Regenerate the collector's main package, the components' metadata a
 	go test ./internal/features -run TestDocumentation -update
 	go test ./processors/rules -run TestListOfFeatures -update
 
+.PHONY: manifests
+manifests: ## Render deploy/kubernetes and the chart's test data anew
+	cd deploy/helm && go test ./... -update
+
 .PHONY: test
 test: build ## Run all tests: units, ClickHouse for real, and the built binaries end to end
 	go test -timeout 20m ./...
 	cd deploy/image && go test ./...
+	cd deploy/helm && go test ./...
 
 .PHONY: benign
 benign: build ## Run builds, databases, servers and scripts for ten minutes and print the alerts that they raise
