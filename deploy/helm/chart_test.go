@@ -49,9 +49,9 @@ func valueSets() map[string]map[string]any {
 			"agent": map[string]any{"podLabelsAsAttributes": map[string]any{"app": "app.kubernetes.io/name"}, "podAnnotationsAsAttributes": map[string]any{"team": "example.com/team"},
 				"watchReplicaSets": true, "rules": "rules: []\n", "podLabels": map[string]any{"a": "b"}, "podAnnotations": map[string]any{"c": "d"}, "nodeSelector": map[string]any{"kubernetes.io/os": "linux"},
 				"extraEnv": []any{map[string]any{"name": "X", "value": "y"}}},
-			"gateway":    map[string]any{"autoscaling": map[string]any{"enabled": true}},
-			"tls":        map[string]any{"source": "cert-manager"},
-			"podMonitor": map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
+			"gateway":       map[string]any{"autoscaling": map[string]any{"enabled": true}},
+			"tls":           map[string]any{"source": "cert-manager"},
+			"podMonitor":    map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
 			"networkPolicy": map[string]any{"clickhouseCIDRs": []any{"10.0.0.0/8"}},
 		},
 		"least-privilege": {"clickhouse": endpoints, "agent": map[string]any{"bpf": false, "posture": false, "processes": false, "queuePath": ""}},
@@ -212,7 +212,9 @@ func free(name string) bool {
 }
 
 // pointers makes the places in errors of all versions of the schema library look the same: a/b/c.
-func pointers(err error) string { return strings.NewReplacer(".", "/", "''", "", "'", "").Replace(err.Error()) }
+func pointers(err error) string {
+	return strings.NewReplacer(".", "/", "''", "", "'", "").Replace(err.Error())
+}
 
 // merged are the chart's values with one changed.
 func merged(t *testing.T, c *chart.Chart, path []string, value any) map[string]any {
@@ -232,7 +234,7 @@ func TestWrongValuesSayWhatIsWrong(t *testing.T) {
 	c := load(t)
 	for want, values := range map[string]map[string]any{
 		"clickhouse.endpoints must have at least one address": {},
-		"must name a secret when tls.source is existing": {"mode": "gateway", "clickhouse": map[string]any{"endpoints": []any{"c:9000"}}, "tls": map[string]any{"source": "existing"}},
+		"must name a secret when tls.source is existing":      {"mode": "gateway", "clickhouse": map[string]any{"endpoints": []any{"c:9000"}}, "tls": map[string]any{"source": "existing"}},
 		"mode": {"mode": "both"}, "interval": {"interval": "often"},
 	} {
 		_, err := render(c, values)
