@@ -66,3 +66,35 @@ umount -l %[4]s && mount -t %[2]s %[3]s none %[4]s
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "--- PASS: TestPathOfInANamespace")
 }
+
+// TestPathOfWithoutANamespace runs itself with its own cgroup mounted at the usual place and the host's elsewhere, as an agent
+// in a pod is under version 1.
+func TestPathOfWithoutANamespace(t *testing.T) {
+	const inside = "NODESEC_TEST_CGROUP_MOUNT"
+	if path := os.Getenv(inside); path != "" {
+		h, err := Detect(os.Getenv("ROOT"))
+		require.NoError(t, err)
+		data, err := os.ReadFile("/proc/self/cgroup")
+		require.NoError(t, err)
+		got, ok := h.PathOf(data)
+		require.True(t, ok, "%s", data)
+		assert.Equal(t, path, string(got))
+		return
+	}
+	if _, err := exec.LookPath("unshare"); err != nil {
+		t.Skip("needs unshare(1): ", err)
+	}
+	h, mounts := hostMounts(t)
+	path := fmt.Sprintf("/nodesec-test-%d-mount", os.Getpid())
+	makeCgroup(t, mounts, path)
+	script := fmt.Sprintf(`for mount in "$@"; do echo $$ > $mount%[1]s/cgroup.procs; done
+exec unshare -m sh -ec '
+mkdir $ROOT/sys && mount --rbind /sys $ROOT/sys
+mount --bind %[2]s%[1]s %[2]s
+%[3]s=%[1]s exec %[4]s -test.run "^TestPathOfWithoutANamespace$" -test.v'`, path, h.Main.Dir, inside, os.Args[0])
+	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-ec", script, "sh"}, mounts...)...)
+	cmd.Env = append(os.Environ(), "ROOT="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "--- PASS: TestPathOfWithoutANamespace")
+}

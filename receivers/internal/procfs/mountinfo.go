@@ -17,6 +17,8 @@ type Mountinfo struct {
 type Mount struct {
 	// Major and Minor are the device of the file system; major 0 is one without a block device of its own.
 	Major, Minor uint64
+	// Root is which directory of the file system is mounted; of cgroups as seen from the reader's cgroup namespace.
+	Root []byte
 	// Point is where it is mounted.
 	Point []byte
 	// FSType is the kind of the file system, Source what it was mounted from.
@@ -46,7 +48,7 @@ func (m *Mount) parse(line []byte) error {
 	_, rest = NextField(rest)  // parent ID
 	device, rest := NextField(rest)
 	major, minor, ok := bytes.Cut(device, []byte(":"))
-	_, rest = NextField(rest) // root of the mount within its file system
+	m.Root, rest = NextField(rest)
 	m.Point, rest = NextField(rest)
 	options, rest := NextField(rest)
 	_, rest, separated := bytes.Cut(rest, []byte(" - ")) // after any number of optional fields

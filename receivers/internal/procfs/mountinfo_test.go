@@ -12,11 +12,11 @@ func TestMountinfo(t *testing.T) {
 	mounts := parseFixture[Mountinfo](t, new6, "1/mountinfo").Mounts
 	assert.Len(t, mounts, 19)
 	assert.Equal(t, Mount{
-		Major: 254, Point: []byte("/"), FSType: []byte("ext4"), Source: []byte("/dev/vda"),
+		Major: 254, Root: []byte("/"), Point: []byte("/"), FSType: []byte("ext4"), Source: []byte("/dev/vda"),
 	}, mounts[5])
 	old := parseFixture[Mountinfo](t, old3, "1/mountinfo").Mounts
 	assert.Equal(t, Mount{
-		Minor: 42, Point: []byte("/mnt/nfs/test"), FSType: []byte("nfs4"), Source: []byte("192.168.1.1:/srv/test"),
+		Minor: 42, Root: []byte("/"), Point: []byte("/mnt/nfs/test"), FSType: []byte("nfs4"), Source: []byte("192.168.1.1:/srv/test"),
 	}, old[4], "with an optional field")
 }
 
