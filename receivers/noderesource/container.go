@@ -129,11 +129,17 @@ func (s *containerScraper) forget() {
 }
 
 func containerResource(e *emitter, c *cgroup.Container) pcommon.Resource {
-	rb := e.resource()
+	rb, known := e.resource(), e.runtime.Of(c.ContainerID)
 	for _, attribute := range []struct {
 		value string
 		set   func(string)
 	}{
+		{known.Kind, rb.SetNodesecContainerKind},
+		{known.Namespace, rb.SetK8sNamespaceName},
+		{known.Pod, rb.SetK8sPodName},
+		{known.Name, rb.SetK8sContainerName},
+		{known.Image, rb.SetContainerImageName},
+		{known.Tag, rb.SetContainerImageTag},
 		{c.ContainerID, rb.SetContainerID},
 		{strings.ToValidUTF8(c.Name, "�"), rb.SetContainerName},
 		{c.Runtime, rb.SetContainerRuntimeName},

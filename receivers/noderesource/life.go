@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 
 	"github.com/nodesec/nodesec/receivers/internal/counter"
+	"github.com/nodesec/nodesec/receivers/internal/cri"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
 	"github.com/nodesec/nodesec/receivers/noderesource/internal/metadata"
 )
@@ -45,6 +46,7 @@ type emitter struct {
 	attributes metadata.ResourceAttributesConfig
 	// hostName and nodeName name the node in every resource; empty if unknown.
 	hostName, nodeName string
+	runtime            *cri.Containers
 	temporality        counter.Temporality
 
 	tick tick.Tick

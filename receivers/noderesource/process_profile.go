@@ -61,11 +61,22 @@ func (r *profiler) build(e *emitter, p *process) {
 		rb.SetProcessUserID(int64(p.status.UID.Value))
 	}
 	if p.group != nil {
-		if id := p.group.identity.ContainerID; id != "" {
-			rb.SetContainerID(id)
-		}
-		if uid := p.group.identity.PodUID; uid != "" {
-			rb.SetK8sPodUID(uid)
+		known := e.runtime.Of(p.group.identity.ContainerID)
+		for _, attribute := range []struct {
+			value string
+			set   func(string)
+		}{
+			{p.group.identity.ContainerID, rb.SetContainerID},
+			{p.group.identity.PodUID, rb.SetK8sPodUID},
+			{known.Namespace, rb.SetK8sNamespaceName},
+			{known.Pod, rb.SetK8sPodName},
+			{known.Name, rb.SetK8sContainerName},
+			{known.Image, rb.SetContainerImageName},
+			{known.Tag, rb.SetContainerImageTag},
+		} {
+			if attribute.value != "" {
+				attribute.set(attribute.value)
+			}
 		}
 	}
 	p.profile.resource, p.profile.built = rb.Emit(), true

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/cri"
 	"github.com/nodesec/nodesec/receivers/internal/host"
 	"github.com/nodesec/nodesec/receivers/internal/procfs"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
@@ -49,11 +50,15 @@ func newScraper(cfg *Config, settings receiver.Settings, c clock) (*scraper, err
 	if s.emitter.hostName, err = host.Name(root); err != nil {
 		s.logger.Warn("Samples have no host.name", zap.Error(err))
 	}
+	if s.emitter.runtime, err = cri.Watch(root); err != nil {
+		s.logger.Warn("Containers that live for less than a tick may have no names", zap.Error(err))
+	}
 	hierarchy, err := cgroup.Detect(root)
 	if err != nil {
 		s.logger.Warn("No containers are sampled", zap.Error(err))
 	}
 	if s.table, err = newProcessTable(root, hierarchy); err != nil {
+		s.emitter.runtime.Close()
 		return nil, err
 	}
 	if cfg.samples(scopeProcess) {
@@ -74,6 +79,7 @@ func (s *scraper) close() error {
 	if s.containers != nil {
 		s.containers.close()
 	}
+	s.emitter.runtime.Close()
 	s.telemetry.Shutdown()
 	return s.table.close()
 }

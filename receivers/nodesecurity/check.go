@@ -32,16 +32,15 @@ func Check(cfg *Config) (check.Report, error) {
 	report := check.Report{Host: c.Host}
 	var tree *cgroup.Tree
 	hierarchy, err := cgroup.Detect(cfg.root())
-	mount := ""
 	if err == nil {
-		tree, mount = cgroup.NewTree(hierarchy, cfg.Containers.Units), hierarchy.Main.Dir
+		tree = cgroup.NewTree(hierarchy, cfg.Containers.Units)
 		defer tree.Close()
 		if err := tree.Refresh(); err != nil {
 			return report, err
 		}
 	}
 	groups := c.checkBPF(cfg, hierarchy, tree, sizes)
-	report.Groups = slices.Concat(groups, []check.Group{checkEvents(groups)}, checkPosture(cfg.root(), mount, tree))
+	report.Groups = slices.Concat(groups, []check.Group{checkEvents(groups)}, checkPosture(cfg.root(), hierarchy, tree))
 	report.Capabilities = c.checkCapabilities()
 	report.Mounts = c.checkMounts()
 	return report, nil
@@ -135,7 +134,7 @@ func (f *facts) add(list []posture.Fact, err error) {
 }
 
 // checkPosture reads the posture of the node and of all containers.
-func checkPosture(root, mount string, tree *cgroup.Tree) []check.Group {
+func checkPosture(root string, hierarchy *cgroup.Hierarchy, tree *cgroup.Tree) []check.Group {
 	node, containers := facts{found: map[posture.Fact]bool{}}, facts{found: map[posture.Fact]bool{}}
 	_, err := os.Stat(filepath.Join(root, "proc/stat")) // an empty directory would have no accounts, no setuid files, ...
 	var reader *posture.Reader
@@ -148,7 +147,7 @@ func checkPosture(root, mount string, tree *cgroup.Tree) []check.Group {
 		defer func() { _ = reader.Close() }()
 		_, _ = reader.Node() // the first reading can not tell what changed
 		node.add(reader.Node())
-		containers.addContainers(reader, mount, tree)
+		containers.addContainers(reader, newMains(root, hierarchy), tree)
 	}
 	return []check.Group{
 		node.group(posture.ScopeNode, "/proc, /sys, /etc, /home"),
@@ -156,13 +155,13 @@ func checkPosture(root, mount string, tree *cgroup.Tree) []check.Group {
 	}
 }
 
-func (f *facts) addContainers(reader *posture.Reader, mount string, tree *cgroup.Tree) {
+func (f *facts) addContainers(reader *posture.Reader, mains mains, tree *cgroup.Tree) {
 	if tree == nil {
 		return
 	}
 	var all []posture.Container
 	for _, c := range tree.Containers() {
-		pid := firstProcess(filepath.Join(mount, c.Path))
+		pid := mains.of(c.Path)
 		if pid == 0 {
 			continue
 		}
@@ -237,7 +236,7 @@ func (c *circumstances) checkCapabilities() []check.Capability {
 	}
 }
 
-// checkMounts tells of the file systems that the receivers read, and of the process namespace.
+// checkMounts tells of the file systems that the receivers read.
 func (c *circumstances) checkMounts() (mounts []check.Mount) {
 	for _, m := range []struct{ path, file, purpose string }{
 		{"/proc", "proc/stat", "node, processes, posture"},
@@ -250,6 +249,10 @@ func (c *circumstances) checkMounts() (mounts []check.Mount) {
 		}
 		mounts = append(mounts, mount)
 	}
+	if mount := &mounts[0]; mount.State == check.OK && seesOwnProcessesAlone(mount.Path) {
+		mount.State = check.Degraded
+		mount.Why = "it has the processes of a container alone: mount the node's root and name it (Kubernetes: hostPath /), or share its processes (hostPID: true)"
+	}
 	if mount := &mounts[len(mounts)-1]; c.Cgroups == "" && mount.State == check.OK {
 		mount.State, mount.Why = check.Missing, "no hierarchy is mounted there"
 	}
@@ -258,18 +261,14 @@ func (c *circumstances) checkMounts() (mounts []check.Mount) {
 		mounts[len(mounts)-1].State = check.Missing
 		mounts[len(mounts)-1].Why = "no vmlinux there: not mounted, or a kernel without CONFIG_DEBUG_INFO_BTF"
 	}
-	return append(mounts, c.checkHostPID())
+	return mounts
 }
 
 // hostPIDNamespace is the inode number of the first process namespace, PROC_PID_INIT_INO in include/linux/proc_ns.h.
 const hostPIDNamespace = "pid:[4026531836]"
 
-// checkHostPID tells whether this process sees all processes of the node.
-func (c *circumstances) checkHostPID() check.Mount {
-	m := check.Mount{Path: "hostPID", For: "processes and containers of the node", State: check.OK}
+// seesOwnProcessesAlone says whether the proc file system is that of a container.
+func seesOwnProcessesAlone(proc string) bool {
 	own, err := os.Readlink("/proc/self/ns/pid")
-	if err == nil && own != hostPIDNamespace {
-		m.State, m.Why = check.Degraded, "this process is in a process namespace of its own (Kubernetes: hostPID: true)"
-	}
-	return m
+	return err == nil && own != hostPIDNamespace && !isBelow(proc)
 }

@@ -51,7 +51,7 @@ func TestCheckThisHost(t *testing.T) {
 	assert.LessOrEqual(t, groups["posture.node"].Features, groups["posture.node"].Of)
 	assert.LessOrEqual(t, groups["posture.container"].Features, groups["posture.container"].Of)
 	assert.Len(t, report.Capabilities, 5)
-	assert.Len(t, report.Mounts, 5)
+	assert.Len(t, report.Mounts, 4)
 }
 
 func TestCheckBelowAnEmptyRoot(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/cri"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/metadata"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/posture"
@@ -81,6 +82,7 @@ func (e *entity) write(w *writer, q quality, now time.Duration) {
 type names struct {
 	attributes metadata.ResourceAttributesConfig
 	host, node string
+	runtime    *cri.Containers
 }
 
 func (n *names) builder() *metadata.ResourceBuilder {
@@ -96,11 +98,17 @@ func (n *names) builder() *metadata.ResourceBuilder {
 
 // container is the resource of a container. It must be what noderesource says of it, so that both are one entity.
 func (n *names) container(c *cgroup.Container) pcommon.Resource {
-	rb := n.builder()
+	rb, known := n.builder(), n.runtime.Of(c.ContainerID)
 	for _, attribute := range []struct {
 		value string
 		set   func(string)
 	}{
+		{known.Kind, rb.SetNodesecContainerKind},
+		{known.Namespace, rb.SetK8sNamespaceName},
+		{known.Pod, rb.SetK8sPodName},
+		{known.Name, rb.SetK8sContainerName},
+		{known.Image, rb.SetContainerImageName},
+		{known.Tag, rb.SetContainerImageTag},
 		{c.ContainerID, rb.SetContainerID},
 		{strings.ToValidUTF8(c.Name, "�"), rb.SetContainerName},
 		{c.Runtime, rb.SetContainerRuntimeName},

@@ -6,15 +6,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/nodesec/nodesec/internal/zeros"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
-	"github.com/nodesec/nodesec/receivers/internal/procfs"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/posture"
 )
 
@@ -25,7 +22,7 @@ import (
 type postures struct {
 	interval   time.Duration
 	root       string
-	mount      string // of the cgroups
+	mains      mains
 	metrics    []posture.Description
 	containers *posture.Reader
 	due        time.Duration
@@ -40,13 +37,13 @@ type postures struct {
 	errors int64
 }
 
-func newPostures(root, mount string, interval time.Duration) (*postures, error) {
+func newPostures(root string, hierarchy *cgroup.Hierarchy, interval time.Duration) (*postures, error) {
 	containers, err := posture.New(root)
 	if err != nil {
 		return nil, err
 	}
 	return &postures{
-		interval: interval, root: root, mount: mount, metrics: posture.Catalogue(), containers: containers,
+		interval: interval, root: root, mains: newMains(root, hierarchy), metrics: posture.Catalogue(), containers: containers,
 	}, nil
 }
 
@@ -131,9 +128,10 @@ func (p *postures) refresh(entities map[*cgroup.Container]*entity, now time.Dura
 	if all {
 		p.due = now + p.interval
 	}
+	p.mains.begin()
 	read := false
 	for c, e := range entities {
-		if (all || e.postureRead == 0) && !e.byNews {
+		if (all || e.postureIsDue(now)) && !e.byNews {
 			read = p.readContainer(c, e, now) || read
 		}
 	}
@@ -142,14 +140,26 @@ func (p *postures) refresh(entities map[*cgroup.Container]*entity, now time.Dura
 	}
 }
 
+// settling is how long a runtime may take until the main process of a container is what it was asked for.
+const settling = 3 * time.Second
+
+// postureIsDue says whether to read the posture before all others': at first, and again when what was read so early that
+// the runtime may have been at work has settled.
+func (e *entity) postureIsDue(now time.Duration) bool {
+	return e.postureRead == 0 || e.postureRead-e.begun < settling && now-e.begun >= settling
+}
+
 // readContainer reads the posture of a container by its first process; false if it has none, or none that told.
 func (p *postures) readContainer(c *cgroup.Container, e *entity, now time.Duration) bool {
-	pid := firstProcess(filepath.Join(p.mount, c.Path))
+	pid := p.mains.of(c.Path)
 	if pid == 0 {
 		return false
 	}
 	found, err := p.containers.Container(pid)
 	if errors.Is(err, fs.ErrNotExist) && len(found.Facts) == 0 {
+		return false
+	}
+	if found.Runtime && now-e.begun < settling {
 		return false
 	}
 	p.mu.Lock()
@@ -175,22 +185,6 @@ func (p *postures) share(entities map[*cgroup.Container]*entity) {
 	for i, e := range list {
 		e.facts, e.shown = copies[i].Facts, nil
 	}
-}
-
-// firstProcess is the process of a cgroup with the lowest ID; 0 if it has none of its own.
-func firstProcess(dir string) (first int) {
-	data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	if err != nil {
-		return 0
-	}
-	for len(data) > 0 {
-		var line []byte
-		line, data = procfs.NextLine(data)
-		if n, ok := procfs.ParseUint(line); ok && n > 0 && (first == 0 || int(n) < first) {
-			first = int(n)
-		}
-	}
-	return first
 }
 
 // containers writes how many containers there are on the node, and how many have each of the postures that the metric

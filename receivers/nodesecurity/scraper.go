@@ -18,6 +18,7 @@ import (
 
 	"github.com/nodesec/nodesec/internal/check"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
+	"github.com/nodesec/nodesec/receivers/internal/cri"
 	"github.com/nodesec/nodesec/receivers/internal/host"
 	"github.com/nodesec/nodesec/receivers/internal/tick"
 	"github.com/nodesec/nodesec/receivers/nodesecurity/internal/metadata"
@@ -34,6 +35,7 @@ type scraper struct {
 	tree        *cgroup.Tree
 	mount       string       // of the cgroups
 	probe       *probe.Probe // nil if there is none
+	runtime     *cri.Containers
 	attribution *attribution
 	postures    *postures // nil if not asked for
 
@@ -66,6 +68,10 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 	if names.host, err = host.Name(cfg.root()); err != nil {
 		s.logger.Warn("Samples have no host.name", zap.Error(err))
 	}
+	if names.runtime, err = cri.Watch(cfg.root()); err != nil {
+		s.logger.Warn("Containers that live for less than a tick may have no names", zap.Error(err))
+	}
+	s.runtime = names.runtime
 	var source counting = nothing{}
 	if cfg.BPF.Enabled {
 		if s.probe, err = loadProbe(cfg, hierarchy, s.tree); err != nil {
@@ -82,7 +88,7 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 	s.attribution = newAttribution(source, s.tree, names, host.SinceBoot())
 	s.emitter = newEmitter(cfg, known, settings.BuildInfo.Version, s.missing())
 	if cfg.Posture.Enabled {
-		if s.postures, err = newPostures(cfg.root(), s.mount, cfg.Posture.Interval); err != nil {
+		if s.postures, err = newPostures(cfg.root(), hierarchy, cfg.Posture.Interval); err != nil {
 			return nil, fmt.Errorf("read posture: %w", err)
 		}
 	}
@@ -136,6 +142,7 @@ func (s *scraper) close() error {
 	if s.tree != nil {
 		s.tree.Close()
 	}
+	s.runtime.Close()
 	s.telemetry.Shutdown()
 	return errors.Join(errs...)
 }

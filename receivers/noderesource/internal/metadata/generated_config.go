@@ -5047,12 +5047,18 @@ func (rac *ResourceAttributeConfig) Unmarshal(parser *confmap.Conf) error {
 // ResourceAttributesConfig provides config for noderesource resource attributes.
 type ResourceAttributesConfig struct {
 	ContainerID           ResourceAttributeConfig `mapstructure:"container.id"`
+	ContainerImageName    ResourceAttributeConfig `mapstructure:"container.image.name"`
+	ContainerImageTag     ResourceAttributeConfig `mapstructure:"container.image.tag"`
 	ContainerName         ResourceAttributeConfig `mapstructure:"container.name"`
 	ContainerRuntimeName  ResourceAttributeConfig `mapstructure:"container.runtime.name"`
 	HostName              ResourceAttributeConfig `mapstructure:"host.name"`
+	K8sContainerName      ResourceAttributeConfig `mapstructure:"k8s.container.name"`
+	K8sNamespaceName      ResourceAttributeConfig `mapstructure:"k8s.namespace.name"`
 	K8sNodeName           ResourceAttributeConfig `mapstructure:"k8s.node.name"`
+	K8sPodName            ResourceAttributeConfig `mapstructure:"k8s.pod.name"`
 	K8sPodUID             ResourceAttributeConfig `mapstructure:"k8s.pod.uid"`
 	NodesecCgroupPath     ResourceAttributeConfig `mapstructure:"nodesec.cgroup.path"`
+	NodesecContainerKind  ResourceAttributeConfig `mapstructure:"nodesec.container.kind"`
 	NodesecPodQosClass    ResourceAttributeConfig `mapstructure:"nodesec.pod.qos_class"`
 	ProcessCommandLine    ResourceAttributeConfig `mapstructure:"process.command_line"`
 	ProcessCreationTime   ResourceAttributeConfig `mapstructure:"process.creation.time"`
@@ -5068,6 +5074,12 @@ func DefaultResourceAttributesConfig() ResourceAttributesConfig {
 		ContainerID: ResourceAttributeConfig{
 			Enabled: true,
 		},
+		ContainerImageName: ResourceAttributeConfig{
+			Enabled: true,
+		},
+		ContainerImageTag: ResourceAttributeConfig{
+			Enabled: true,
+		},
 		ContainerName: ResourceAttributeConfig{
 			Enabled: true,
 		},
@@ -5077,13 +5089,25 @@ func DefaultResourceAttributesConfig() ResourceAttributesConfig {
 		HostName: ResourceAttributeConfig{
 			Enabled: true,
 		},
+		K8sContainerName: ResourceAttributeConfig{
+			Enabled: true,
+		},
+		K8sNamespaceName: ResourceAttributeConfig{
+			Enabled: true,
+		},
 		K8sNodeName: ResourceAttributeConfig{
+			Enabled: true,
+		},
+		K8sPodName: ResourceAttributeConfig{
 			Enabled: true,
 		},
 		K8sPodUID: ResourceAttributeConfig{
 			Enabled: true,
 		},
 		NodesecCgroupPath: ResourceAttributeConfig{
+			Enabled: true,
+		},
+		NodesecContainerKind: ResourceAttributeConfig{
 			Enabled: true,
 		},
 		NodesecPodQosClass: ResourceAttributeConfig{

@@ -21,12 +21,18 @@ func TestLogsBuilderAppendLogRecord(t *testing.T) {
 
 	rb := lb.NewResourceBuilder()
 	rb.SetContainerID("container.id-val")
+	rb.SetContainerImageName("container.image.name-val")
+	rb.SetContainerImageTag("container.image.tag-val")
 	rb.SetContainerName("container.name-val")
 	rb.SetContainerRuntimeName("container.runtime.name-val")
 	rb.SetHostName("host.name-val")
+	rb.SetK8sContainerName("k8s.container.name-val")
+	rb.SetK8sNamespaceName("k8s.namespace.name-val")
 	rb.SetK8sNodeName("k8s.node.name-val")
+	rb.SetK8sPodName("k8s.pod.name-val")
 	rb.SetK8sPodUID("k8s.pod.uid-val")
 	rb.SetNodesecCgroupPath("nodesec.cgroup.path-val")
+	rb.SetNodesecContainerKind("nodesec.container.kind-val")
 	rb.SetNodesecPodQosClass("nodesec.pod.qos_class-val")
 	res := rb.Emit()
 

@@ -1537,6 +1537,7 @@ const (
 	AttributeNodesecTaskEventExitAbrt
 	AttributeNodesecTaskEventExitKill
 	AttributeNodesecTaskEventExitSignal
+	AttributeNodesecTaskEventExitOom
 	AttributeNodesecTaskEventShortLived
 )
 
@@ -1559,6 +1560,8 @@ func (av AttributeNodesecTaskEvent) String() string {
 		return "exit_kill"
 	case AttributeNodesecTaskEventExitSignal:
 		return "exit_signal"
+	case AttributeNodesecTaskEventExitOom:
+		return "exit_oom"
 	case AttributeNodesecTaskEventShortLived:
 		return "short_lived"
 	}
@@ -1575,6 +1578,7 @@ var MapAttributeNodesecTaskEvent = map[string]AttributeNodesecTaskEvent{
 	"exit_abrt":    AttributeNodesecTaskEventExitAbrt,
 	"exit_kill":    AttributeNodesecTaskEventExitKill,
 	"exit_signal":  AttributeNodesecTaskEventExitSignal,
+	"exit_oom":     AttributeNodesecTaskEventExitOom,
 	"short_lived":  AttributeNodesecTaskEventShortLived,
 }
 
@@ -4933,7 +4937,7 @@ type metricNodesecTask struct {
 // init fills nodesec.task metric with initial data.
 func (m *metricNodesecTask) init() {
 	m.data.SetName("nodesec.task")
-	m.data.SetDescription("Births and deaths of processes and threads. exit_signal: by any signal. short_lived: processes that lived for less than a second.")
+	m.data.SetDescription("Births and deaths of processes and threads. exit_signal: by any signal. exit_oom: killed because memory ran out, that of the container or of the node. short_lived: processes that lived for less than a second.")
 	m.data.SetUnit("{event}")
 	m.data.SetEmptySum()
 	m.data.Sum().SetIsMonotonic(true)
@@ -5237,6 +5241,18 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 	if mbc.ResourceAttributes.ContainerID.MetricsExclude != nil {
 		mb.resourceAttributeExcludeFilter["container.id"] = filter.CreateFilter(mbc.ResourceAttributes.ContainerID.MetricsExclude)
 	}
+	if mbc.ResourceAttributes.ContainerImageName.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["container.image.name"] = filter.CreateFilter(mbc.ResourceAttributes.ContainerImageName.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.ContainerImageName.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["container.image.name"] = filter.CreateFilter(mbc.ResourceAttributes.ContainerImageName.MetricsExclude)
+	}
+	if mbc.ResourceAttributes.ContainerImageTag.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["container.image.tag"] = filter.CreateFilter(mbc.ResourceAttributes.ContainerImageTag.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.ContainerImageTag.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["container.image.tag"] = filter.CreateFilter(mbc.ResourceAttributes.ContainerImageTag.MetricsExclude)
+	}
 	if mbc.ResourceAttributes.ContainerName.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["container.name"] = filter.CreateFilter(mbc.ResourceAttributes.ContainerName.MetricsInclude)
 	}
@@ -5255,11 +5271,29 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 	if mbc.ResourceAttributes.HostName.MetricsExclude != nil {
 		mb.resourceAttributeExcludeFilter["host.name"] = filter.CreateFilter(mbc.ResourceAttributes.HostName.MetricsExclude)
 	}
+	if mbc.ResourceAttributes.K8sContainerName.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["k8s.container.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sContainerName.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.K8sContainerName.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["k8s.container.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sContainerName.MetricsExclude)
+	}
+	if mbc.ResourceAttributes.K8sNamespaceName.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["k8s.namespace.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sNamespaceName.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.K8sNamespaceName.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["k8s.namespace.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sNamespaceName.MetricsExclude)
+	}
 	if mbc.ResourceAttributes.K8sNodeName.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["k8s.node.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sNodeName.MetricsInclude)
 	}
 	if mbc.ResourceAttributes.K8sNodeName.MetricsExclude != nil {
 		mb.resourceAttributeExcludeFilter["k8s.node.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sNodeName.MetricsExclude)
+	}
+	if mbc.ResourceAttributes.K8sPodName.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["k8s.pod.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sPodName.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.K8sPodName.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["k8s.pod.name"] = filter.CreateFilter(mbc.ResourceAttributes.K8sPodName.MetricsExclude)
 	}
 	if mbc.ResourceAttributes.K8sPodUID.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["k8s.pod.uid"] = filter.CreateFilter(mbc.ResourceAttributes.K8sPodUID.MetricsInclude)
@@ -5272,6 +5306,12 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 	}
 	if mbc.ResourceAttributes.NodesecCgroupPath.MetricsExclude != nil {
 		mb.resourceAttributeExcludeFilter["nodesec.cgroup.path"] = filter.CreateFilter(mbc.ResourceAttributes.NodesecCgroupPath.MetricsExclude)
+	}
+	if mbc.ResourceAttributes.NodesecContainerKind.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["nodesec.container.kind"] = filter.CreateFilter(mbc.ResourceAttributes.NodesecContainerKind.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.NodesecContainerKind.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["nodesec.container.kind"] = filter.CreateFilter(mbc.ResourceAttributes.NodesecContainerKind.MetricsExclude)
 	}
 	if mbc.ResourceAttributes.NodesecPodQosClass.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["nodesec.pod.qos_class"] = filter.CreateFilter(mbc.ResourceAttributes.NodesecPodQosClass.MetricsInclude)

@@ -14,12 +14,18 @@ func TestResourceBuilder(t *testing.T) {
 			cfg := loadResourceAttributesConfig(t, tt)
 			rb := NewResourceBuilder(cfg)
 			rb.SetContainerID("container.id-val")
+			rb.SetContainerImageName("container.image.name-val")
+			rb.SetContainerImageTag("container.image.tag-val")
 			rb.SetContainerName("container.name-val")
 			rb.SetContainerRuntimeName("container.runtime.name-val")
 			rb.SetHostName("host.name-val")
+			rb.SetK8sContainerName("k8s.container.name-val")
+			rb.SetK8sNamespaceName("k8s.namespace.name-val")
 			rb.SetK8sNodeName("k8s.node.name-val")
+			rb.SetK8sPodName("k8s.pod.name-val")
 			rb.SetK8sPodUID("k8s.pod.uid-val")
 			rb.SetNodesecCgroupPath("nodesec.cgroup.path-val")
+			rb.SetNodesecContainerKind("nodesec.container.kind-val")
 			rb.SetNodesecPodQosClass("nodesec.pod.qos_class-val")
 
 			res := rb.Emit()
@@ -27,9 +33,9 @@ func TestResourceBuilder(t *testing.T) {
 
 			switch tt {
 			case "default":
-				assert.Equal(t, 8, res.Attributes().Len())
+				assert.Equal(t, 14, res.Attributes().Len())
 			case "all_set":
-				assert.Equal(t, 8, res.Attributes().Len())
+				assert.Equal(t, 14, res.Attributes().Len())
 			case "none_set":
 				assert.Equal(t, 0, res.Attributes().Len())
 				return
@@ -40,6 +46,16 @@ func TestResourceBuilder(t *testing.T) {
 			assert.True(t, ok)
 			if ok {
 				assert.Equal(t, "container.id-val", containerIDAttrVal.Str())
+			}
+			containerImageNameAttrVal, ok := res.Attributes().Get("container.image.name")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "container.image.name-val", containerImageNameAttrVal.Str())
+			}
+			containerImageTagAttrVal, ok := res.Attributes().Get("container.image.tag")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "container.image.tag-val", containerImageTagAttrVal.Str())
 			}
 			containerNameAttrVal, ok := res.Attributes().Get("container.name")
 			assert.True(t, ok)
@@ -56,10 +72,25 @@ func TestResourceBuilder(t *testing.T) {
 			if ok {
 				assert.Equal(t, "host.name-val", hostNameAttrVal.Str())
 			}
+			k8sContainerNameAttrVal, ok := res.Attributes().Get("k8s.container.name")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "k8s.container.name-val", k8sContainerNameAttrVal.Str())
+			}
+			k8sNamespaceNameAttrVal, ok := res.Attributes().Get("k8s.namespace.name")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "k8s.namespace.name-val", k8sNamespaceNameAttrVal.Str())
+			}
 			k8sNodeNameAttrVal, ok := res.Attributes().Get("k8s.node.name")
 			assert.True(t, ok)
 			if ok {
 				assert.Equal(t, "k8s.node.name-val", k8sNodeNameAttrVal.Str())
+			}
+			k8sPodNameAttrVal, ok := res.Attributes().Get("k8s.pod.name")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "k8s.pod.name-val", k8sPodNameAttrVal.Str())
 			}
 			k8sPodUIDAttrVal, ok := res.Attributes().Get("k8s.pod.uid")
 			assert.True(t, ok)
@@ -70,6 +101,11 @@ func TestResourceBuilder(t *testing.T) {
 			assert.True(t, ok)
 			if ok {
 				assert.Equal(t, "nodesec.cgroup.path-val", nodesecCgroupPathAttrVal.Str())
+			}
+			nodesecContainerKindAttrVal, ok := res.Attributes().Get("nodesec.container.kind")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "nodesec.container.kind-val", nodesecContainerKindAttrVal.Str())
 			}
 			nodesecPodQosClassAttrVal, ok := res.Attributes().Get("nodesec.pod.qos_class")
 			assert.True(t, ok)

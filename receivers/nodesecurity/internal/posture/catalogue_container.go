@@ -30,7 +30,7 @@ type property = Value
 
 func properties() []property {
 	return []property{
-		{privileged, "All capabilities that the node's process 1 may have are in the bounding set, no seccomp filter, sysfs writable, no user namespace of its own."},
+		{privileged, "All capabilities that the node's process 1 may have are in the bounding set, no seccomp filter, sysfs mounted to be written, no user namespace of its own."},
 		{root, "The main process has effective user ID 0 of the reader's user namespace, which is the node's."},
 		{containerRoot, "The main process has effective user ID 0 of its own user namespace."},
 		{hostPID, "In the node's PID namespace."},

@@ -3,6 +3,7 @@
 package posture
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,9 @@ import (
 // Container is the posture of a container.
 type Container struct {
 	Facts []Fact
+	// Runtime says that the process is still the runtime's, which has not made the container yet. Any process can take such
+	// a name, so it is to be believed for a moment only.
+	Runtime bool
 	// PIDNamespace is the inode number of its PID namespace, for ShareProcessNamespaces; 0 if it is not known.
 	PIDNamespace uint64
 }
@@ -38,6 +42,7 @@ func (r *Reader) Container(pid int) (Container, error) {
 	if err := c.readStatus(); err != nil {
 		return Container{}, err
 	}
+	c.Runtime = c.isRuntime()
 	c.readNamespaces()
 	c.readRights()
 	c.readUser()
@@ -109,6 +114,25 @@ func (c *process) readStatus() error {
 		return c.vanished()
 	}
 	return nil
+}
+
+// isRuntime says whether the process executes runc, crun or youki: it is to become the main process of a container, and has
+// the rights of the node until then. runc executes a copy of itself in memory (libcontainer/dmz/cloned_binary_linux.go).
+func (c *process) isRuntime() bool {
+	var target [256]byte
+	n, err := unix.Readlinkat(c.dir, "exe", target[:])
+	if err != nil {
+		return false
+	}
+	return isRuntime(target[:n])
+}
+
+func isRuntime(path []byte) bool {
+	switch name := path[bytes.LastIndexByte(path, '/')+1:]; string(name) {
+	case "runc", "crun", "youki":
+		return true
+	}
+	return bytes.HasPrefix(path, []byte("/memfd:runc_cloned:"))
 }
 
 func (c *process) readNamespaces() {
@@ -195,7 +219,8 @@ func (c *process) readConfinement() {
 //   - no capability is missing from its bounding set that the kernel has and process 1 of the node may have. Not the
 //     effective set, which is empty in a privileged container that does not run as root, yet a setuid file away;
 //   - no seccomp filter;
-//   - sysfs at /sys is writable, which runtimes grant together with all devices, and only to privileged containers.
+//   - sysfs at /sys is mounted to be written, which runtimes grant together with all devices, and only to privileged
+//     containers. The file system as a whole may be read-only all the same: a pod's sandbox mounts it so, before.
 //     The devices themselves are granted by a BPF program that cannot be read back.
 func (c *process) privileged(sys *mount) {
 	s, last := &c.status, c.reader.lastCap
@@ -208,7 +233,7 @@ func (c *process) privileged(sys *mount) {
 	}
 	c.flag(privileged, s.CapBnd.Value&all == all && s.Seccomp.Value == 0 &&
 		(!c.hostUser.Known || c.hostUser.Value != 0) &&
-		sys != nil && string(sys.FSType) == "sysfs" && !sys.ReadOnly)
+		sys != nil && string(sys.FSType) == "sysfs" && !sys.MountReadOnly)
 }
 
 // ShareProcessNamespaces adds the fact shared_process_namespace to the containers whose PID namespace is known: 1 for

@@ -23,8 +23,8 @@ type mount struct {
 	// Root is the directory or file of the file system that is mounted, Point where, as the process sees it.
 	Root, Point []byte
 	FSType      []byte
-	// ReadOnly says that the mount or the whole file system is read-only.
-	ReadOnly bool
+	// ReadOnly says that the mount or the whole file system is read-only, MountReadOnly that the mount is.
+	ReadOnly, MountReadOnly bool
 }
 
 // parse parses the file. Mounts are valid until the next call.
@@ -68,7 +68,8 @@ func (m *mount) parse(line []byte) error {
 		return malformed(line)
 	}
 	m.Device = majorNumber<<32 | minorNumber
-	m.ReadOnly = isReadOnly(options) || isReadOnly(superOptions)
+	m.MountReadOnly = isReadOnly(options)
+	m.ReadOnly = m.MountReadOnly || isReadOnly(superOptions)
 	return nil
 }
 

@@ -37,6 +37,7 @@ const (
 	CountExitAbrt             = bpfCountCOUNT_EXIT_ABRT
 	CountExitKill             = bpfCountCOUNT_EXIT_KILL
 	CountExitSignal           = bpfCountCOUNT_EXIT_SIGNAL
+	CountExitOOM              = bpfCountCOUNT_EXIT_OOM
 	CountShortLived           = bpfCountCOUNT_SHORT_LIVED
 	CountPtraceAttach         = bpfCountCOUNT_PTRACE_ATTACH
 	CountPtraceTraceme        = bpfCountCOUNT_PTRACE_TRACEME

@@ -4,6 +4,7 @@ package probe
 
 import (
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,24 @@ func TestProcessesAndThreadsAreCounted(t *testing.T) {
 		p.thread(func() {})
 		p.thread(p.spin)
 		h.run(t, p, outcome{CountFork: 4, CountThread: 2, CountExit: 5})
+	})
+}
+
+// TestAnExitForLackOfMemory needs a hierarchy that limits memory.
+func TestAnExitForLackOfMemory(t *testing.T) {
+	onEachHierarchy(t, func(t *testing.T, h *host) {
+		dir := h.cgroup(t)
+		if os.WriteFile(filepath.Join(dir, "memory.limit_in_bytes"), []byte("8M"), 0) != nil &&
+			os.WriteFile(filepath.Join(dir, "memory.max"), []byte("8M"), 0) != nil {
+			t.Skip("memory is not limited in this hierarchy")
+		}
+		const populated = syscall.MAP_PRIVATE | syscall.MAP_ANONYMOUS | syscall.MAP_POPULATE
+		p := newMachine()
+		p.fork(func() { p.call("mmap", 0, 64<<20, syscall.PROT_READ|syscall.PROT_WRITE, populated, -1, 0) })
+		p.wait()
+		start(t, dir, p.file(t, directory(t), "actor")).finish(t)
+		own := h.counted(t, dir)
+		compare(t, p, outcome{CountFork: 1, CountExit: 2, CountExitSignal: 1, CountExitKill: 1, CountExitOOM: 1}, &own)
 	})
 }
 

@@ -200,6 +200,7 @@ struct signal_struct {
 	int group_exit_code;
 	unsigned int flags;
 	struct tty_struct *tty;
+	struct mm_struct *oom_mm;
 };
 
 struct pid_namespace;

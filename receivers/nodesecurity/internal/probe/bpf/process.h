@@ -385,8 +385,12 @@ int on_exit(u64 *arguments)
 			add(&a, COUNT_EXIT_SEGV);
 		if (signal == SIGABRT)
 			add(&a, COUNT_EXIT_ABRT);
-		if (signal == SIGKILL)
+		if (signal == SIGKILL) {
 			add(&a, COUNT_EXIT_KILL);
+			// Set once and for ever in the victim (mm/oom_kill.c, mark_oom_victim).
+			if (BPF_CORE_READ(task, signal, oom_mm))
+				add(&a, COUNT_EXIT_OOM);
+		}
 	} else if (code >> 8 & 0xff)
 		add(&a, COUNT_EXIT_NONZERO);
 	if (bpf_ktime_get_boot_ns() - BPF_CORE_READ(task, group_leader, start_boottime) < NANOSECONDS)

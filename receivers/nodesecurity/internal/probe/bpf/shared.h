@@ -78,6 +78,7 @@ enum count {
 	COUNT_EXIT_ABRT,
 	COUNT_EXIT_KILL,
 	COUNT_EXIT_SIGNAL, // by any signal
+	COUNT_EXIT_OOM,	   // killed because memory ran out
 	COUNT_SHORT_LIVED, // less than a second
 
 	COUNT_PTRACE_ATTACH,
