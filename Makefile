@@ -73,6 +73,14 @@ test: build ## Run all tests: units, ClickHouse for real, and the built binaries
 	cd deploy/image && go test ./...
 	cd deploy/helm && go test ./...
 
+.PHONY: e2e
+e2e: image ## Install the chart on a real Kubernetes node, made for it and removed after, and test what it stores (root)
+	cd deploy/helm && GOARCH=$(HOSTARCH) go build -o $(CURDIR)/build/helm helm.sh/helm/v3/cmd/helm
+	GOARCH=$(HOSTARCH) go build -o build/node ./tests/kubernetes/node
+	GOARCH=$(HOSTARCH) go test -c -o build/e2e.test ./tests/kubernetes/e2e
+	cd tests/kubernetes/e2e && NODESEC_TEST_E2E=1 NODESEC_TEST_CLICKHOUSE=1 $(CURDIR)/build/node -image $(CURDIR)/build/nodesec.oci.tar \
+		$(CURDIR)/build/e2e.test -test.v -test.timeout 20m $(E2EFLAGS)
+
 .PHONY: benign
 benign: build ## Run builds, databases, servers and scripts for ten minutes and print the alerts that they raise
 	NODESEC_BENIGN_DURATION=$(or $(BENIGNTIME),10m) NODESEC_TEST_CLICKHOUSE=1 NODESEC_TEST_BPF=1 \

@@ -180,7 +180,7 @@ func appImages(ctx context.Context) ([]string, error) {
 	}
 	app, pause := filepath.Join(cache, "app.tar"), filepath.Join(cache, "pause.tar")
 	return []string{app, pause}, errors.Join(
-		WriteImage(app, Image{Name: AppImage, Program: program, Entrypoint: []string{"/app"}}),
+		WriteImage(app, Image{Name: AppImage, Program: program, Entrypoint: []string{"/app"}, Links: []string{"bin/sh"}}),
 		WriteImage(pause, Image{Name: PauseImage, Program: program, Entrypoint: []string{"/app", "pause"}}))
 }
 

@@ -81,11 +81,6 @@ func (n *node) mount() error {
 			return err
 		}
 	}
-	// Volumes that the kubelet mounts are seen in containers with mount propagation.
-	const kubelet = "/var/lib/kubelet"
-	if err := errors.Join(do(kubelet, kubelet, "", unix.MS_BIND), do("", kubelet, "", unix.MS_REC|unix.MS_SHARED)); err != nil {
-		return err
-	}
 	for name, value := range tunables() {
 		file := n.path(filepath.Base(name))
 		if err := os.WriteFile(file, []byte(value+"\n"), 0o644); err != nil {
@@ -95,7 +90,8 @@ func (n *node) mount() error {
 			return err
 		}
 	}
-	return nil
+	// As systemd leaves it: what is mounted later is seen in containers with mount propagation.
+	return do("", "/", "", unix.MS_REC|unix.MS_SHARED)
 }
 
 // setUpLoopback brings the interface up and gives it more addresses, as aliases.

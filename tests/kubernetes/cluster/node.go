@@ -83,7 +83,7 @@ func (n *node) run(ctx context.Context) (int, error) {
 
 // writeFiles writes the settings of containerd, of its network plugins and of the kubelet.
 func (n *node) writeFiles() error {
-	if err := os.MkdirAll(n.path("cni"), 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(n.path("cni"), 0o755), os.MkdirAll(n.path("manifests"), 0o755)); err != nil {
 		return err
 	}
 	templates, err := template.ParseFS(nodeFiles, "node/*")
