@@ -3,6 +3,8 @@
 package cri
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -105,7 +107,10 @@ func (c *Containers) follow() {
 			return
 		case event := <-c.watcher.Events:
 			c.hear(event)
-		case <-c.watcher.Errors: // more at once than the kernel keeps: those are read when they are asked for
+		case err := <-c.watcher.Errors:
+			if errors.Is(err, fsnotify.ErrEventOverflow) { // more at once than the kernel keeps
+				c.learnAll()
+			}
 		}
 	}
 }
@@ -121,6 +126,22 @@ func (c *Containers) hear(event fsnotify.Event) {
 		c.mu.Lock()
 		delete(c.watched, event.Name)
 		c.mu.Unlock()
+	}
+}
+
+// learnAll reads all bundles that are there.
+func (c *Containers) learnAll() {
+	for _, b := range bundles() {
+		folder := filepath.Join(c.root, b.folder)
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			continue // a runtime that this node has not
+		}
+		for _, entry := range entries {
+			if isID(entry.Name()) {
+				c.Of(entry.Name())
+			}
+		}
 	}
 }
 

@@ -137,3 +137,13 @@ func TestNil(t *testing.T) {
 	var containers *Containers
 	assert.Zero(t, containers.Of(idA))
 }
+
+func TestAllAreReadWhenSomeWereNotHeardOf(t *testing.T) {
+	root := t.TempDir()
+	for i, b := range bundles() {
+		write(t, root, b, fmt.Sprintf("%064x", i), web)
+	}
+	containers := watch(t, root)
+	containers.learnAll()
+	assert.Len(t, containers.known, len(bundles()))
+}
