@@ -2,7 +2,7 @@
 
 // Command bench measures nodesec against its peers and prints the results as Markdown, with the targets beside them:
 //
-//	go run . [-quick] [store] [floor] [day] [collect] [security] [security/calls] [security/mixed] [security/ticks] [security/memory]
+//	go run . [-quick] [store] [floor] [day] [collect] [rules] [security] [security/calls] [security/mixed] [security/ticks] [security/memory]
 //
 // A missed target is part of the results. The command fails if something could not be measured, or if the peers' data
 // differ from ours.

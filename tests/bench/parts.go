@@ -17,6 +17,7 @@ import (
 	"github.com/nodesec/nodesec/tests/bench/internal/security"
 	"github.com/nodesec/nodesec/tests/bench/internal/server"
 	"github.com/nodesec/nodesec/tests/bench/internal/store"
+	"github.com/nodesec/nodesec/tests/bench/internal/tagging"
 )
 
 func runStore(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
@@ -35,6 +36,10 @@ func runCollect(ctx context.Context, size sizes, log *slog.Logger) ([]report.Tab
 	return collect.Run(ctx, size.collect, log)
 }
 
+func runRules(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
+	return tagging.Run(ctx, size.rules, log)
+}
+
 // part is one of the benchmarks.
 type part struct {
 	name string
@@ -42,7 +47,7 @@ type part struct {
 }
 
 func parts() []part {
-	all := []part{{"store", runStore}, {"floor", runFloor}, {"day", runDay}, {"collect", runCollect}}
+	all := []part{{"store", runStore}, {"floor", runFloor}, {"day", runDay}, {"collect", runCollect}, {"rules", runRules}}
 	for _, name := range security.Parts() {
 		all = append(all, part{"security/" + name, func(ctx context.Context, size sizes, log *slog.Logger) ([]report.Table, error) {
 			return security.Run(ctx, name, size.security, log)

@@ -10,6 +10,7 @@ import (
 	"github.com/nodesec/nodesec/tests/bench/internal/fleet"
 	"github.com/nodesec/nodesec/tests/bench/internal/security"
 	"github.com/nodesec/nodesec/tests/bench/internal/store"
+	"github.com/nodesec/nodesec/tests/bench/internal/tagging"
 )
 
 // sizes are the sizes of all benchmarks.
@@ -19,6 +20,7 @@ type sizes struct {
 	day      day.Options
 	collect  collect.Options
 	security security.Options
+	rules    tagging.Options
 }
 
 func fullSizes() sizes {
@@ -33,6 +35,7 @@ func fullSizes() sizes {
 			Calls: 1_000_000, Tries: 3, Rounds: 5, MixedRounds: 5, Builds: true, Containers: []int{110, 1000},
 			Scrapes: 8, TickRounds: 3, Processes: 1000, Settle: time.Minute,
 		},
+		rules: tagging.Options{Entities: 1000, Rules: 200, Containers: 110, Ticks: 10, Rounds: 7},
 	}
 }
 
@@ -48,6 +51,7 @@ func quickSizes() sizes {
 			Calls: 200_000, Tries: 1, Rounds: 2, MixedRounds: 1, Containers: []int{11}, Scrapes: 2, TickRounds: 1,
 			Processes: 120, Settle: 5 * time.Second,
 		},
+		rules: tagging.Options{Entities: 100, Rules: 40, Containers: 11, Ticks: 2, Rounds: 2},
 	}
 }
 
