@@ -111,7 +111,7 @@ func rulesOfContainers() (count int, err error) {
 // blocks measures the assembly of samples out of what two receivers tell.
 func blocks(ctx context.Context, o Options, log *slog.Logger) (report.Table, error) {
 	t := report.Table{
-		Title:   fmt.Sprintf("Sample: one out of two blocks of features, %d containers", o.Entities),
+		Title:   fmt.Sprintf("Sample: one out of two blocks of features, %d containers", o.Containers),
 		Columns: []string{"points in the blocks", "ns per entity and block", "target", "allocations per entity and block"},
 		Note:    "Of nodesecurity's features those that are not zero, which is what it sends. A metric each.",
 	}
@@ -125,7 +125,7 @@ func blocks(ctx context.Context, o Options, log *slog.Logger) (report.Table, err
 		for _, receiver := range []string{"noderesource", "nodesecurity"} {
 			md := pmetric.NewMetrics()
 			scope := "github.com/nodesec/nodesec/receivers/" + receiver
-			for c := range o.Entities {
+			for c := range o.Containers {
 				addSample(md, scope, c, at, byReceiver[receiver], func(int) int64 { return int64(c) })
 			}
 			batches = append(batches, md)
@@ -135,7 +135,7 @@ func blocks(ctx context.Context, o Options, log *slog.Logger) (report.Table, err
 	if err != nil {
 		return t, err
 	}
-	each := float64(2 * o.Entities)
+	each := float64(2 * o.Containers)
 	ns := float64(cost.CPU) / each
 	t.Add(fmt.Sprintf("%d and %d", len(byReceiver["noderesource"]), len(byReceiver["nodesecurity"])), report.Number(ns),
 		report.AtMost(ns, targetBlock, " ns"), report.Number(float64(cost.Allocations)/each))

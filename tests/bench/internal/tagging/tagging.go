@@ -90,7 +90,7 @@ func (c *component) cost(ctx context.Context, o Options, tick func(at time.Time)
 		for range o.Ticks {
 			at = at.Add(time.Second)
 			batches := tick(at)
-			cost, err := measure.Of(func() error {
+			cost, err := measure.Warm(func() error {
 				for _, md := range batches {
 					if err := p.ConsumeMetrics(ctx, md); err != nil {
 						return err
