@@ -104,6 +104,9 @@ func newNode(ctx context.Context, images, command []string) (*node, error) {
 	if n.Kubernetes, err = Kubernetes(ctx, os.Stderr); err != nil {
 		return nil, err
 	}
+	if n.DNS, err = dnsProgram().build(ctx, os.Stderr); err != nil {
+		return nil, err
+	}
 	if n.Debian, err = Debian(ctx, os.Stderr); err != nil {
 		return nil, err
 	}
@@ -161,7 +164,7 @@ func (n *node) writeEnter(pid int) error {
 
 // appImages builds the images of ../app.
 func appImages(ctx context.Context) ([]string, error) {
-	source, err := sourceFolder()
+	source, err := kubernetesProgram().sources()
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (n *node) init() (int, error) {
 	if err := n.mount(); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(unix.Sethostname([]byte(NodeName)), setUpLoopback(NodeIP, ServiceIP)); err != nil {
+	if err := errors.Join(unix.Sethostname([]byte(NodeName)), setUpLoopback(NodeIP, ServiceIP, DNSIP)); err != nil {
 		return 0, err
 	}
 	// Only the network namespace's own.

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,7 @@ const (
 	NodeName   = "node1"
 	NodeIP     = "10.0.0.10"
 	ServiceIP  = "10.96.0.1" // the API server's for pods: an address of the node, so that no proxy is needed
+	DNSIP      = "10.96.0.10"
 	PodNetwork = "10.244.0.0/24"
 	AppImage   = "registry.local/app:1"
 	PauseImage = "registry.local/pause:1"
@@ -34,6 +36,7 @@ type node struct {
 	Cgroup     string   `json:"cgroup"` // name of the cgroup above those of pods
 	Kubernetes string   `json:"kubernetes"`
 	Debian     string   `json:"debian"`
+	DNS        string   `json:"dns"`
 	Images     []string `json:"images"`
 	Command    []string `json:"command"`
 }
@@ -41,7 +44,7 @@ type node struct {
 // The constants, for the templates.
 func (n *node) PauseImage() string { return PauseImage }
 func (n *node) PodNetwork() string { return PodNetwork }
-func (n *node) ServiceIP() string  { return ServiceIP }
+func (n *node) DNSIP() string      { return DNSIP }
 
 func (n *node) path(name ...string) string {
 	return filepath.Join(append([]string{n.Folder}, name...)...)
@@ -67,7 +70,7 @@ func (n *node) run(ctx context.Context) (int, error) {
 	if err = errors.Join(err, <-images); err != nil {
 		return 0, err
 	}
-	if err := n.startKubelet(ctx, a); err != nil {
+	if err := errors.Join(n.startDNS(ctx), n.startKubelet(ctx, a)); err != nil {
 		return 0, err
 	}
 	cmd := exec.CommandContext(ctx, n.Command[0], n.Command[1:]...)
@@ -91,7 +94,7 @@ func (n *node) writeFiles() error {
 		return err
 	}
 	for from, to := range map[string]string{
-		"containerd.toml": "containerd.toml", "kubelet.yaml": "kubelet.yaml", "bridge.conflist": "cni/10-bridge.conflist",
+		"containerd.toml": "containerd.toml", "kubelet.yaml": "kubelet.yaml", "Corefile": "Corefile", "bridge.conflist": "cni/10-bridge.conflist",
 	} {
 		var text strings.Builder
 		if err := templates.ExecuteTemplate(&text, from, n); err != nil {
@@ -172,6 +175,21 @@ func (n *node) startControlPlane(ctx context.Context) (*api, error) {
 		}
 	}
 	return a, nil
+}
+
+// startDNS starts what answers for the names of services.
+func (n *node) startDNS(ctx context.Context) error {
+	dns, err := start(n.Folder, n.env(), filepath.Join(n.DNS, "coredns"), "-conf", n.path("Corefile"))
+	if err != nil {
+		return err
+	}
+	return dns.wait(ctx, time.Minute, func(ctx context.Context) error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(DNSIP, "53"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	})
 }
 
 // startKubelet starts it and waits until pods can run.

@@ -37,54 +37,79 @@ func buildFlags() []string {
 	}
 }
 
-// sourceFolder is the folder of the module in ../kube: tests run where the sources are.
-func sourceFolder() (string, error) {
+// program is one that is built from sources in a folder beside this one.
+type program struct {
+	folder string
+	about  string // what is built
+	flags  []string
+	names  []string // that it is called by
+}
+
+func kubernetesProgram() program {
+	return program{"kube", "Kubernetes " + version, buildFlags(), kubernetesParts()}
+}
+
+func dnsProgram() program {
+	return program{"dns", "CoreDNS", []string{"-trimpath", "-buildvcs=false"}, []string{"coredns"}}
+}
+
+// sources is the folder of the program's module: tests run where the sources are.
+func (p program) sources() (string, error) {
 	_, file, _, ok := runtime.Caller(0)
-	folder := filepath.Join(filepath.Dir(file), "../kube")
+	folder := filepath.Join(filepath.Dir(file), "..", p.folder)
 	if _, err := os.Stat(folder); !ok || err != nil {
-		return "", fmt.Errorf("sources of Kubernetes' parts: %w", err)
+		return "", fmt.Errorf("sources of %s: %w", p.about, err)
 	}
 	return folder, nil
 }
 
-// kubernetesFolder is where the programs of Kubernetes are in the cache.
-func kubernetesFolder() (folder, source string, err error) {
-	if source, err = sourceFolder(); err != nil {
-		return "", "", err
+// cached is where the program is in the cache.
+func (p program) cached() (folder string, err error) {
+	source, err := p.sources()
+	if err != nil {
+		return "", err
 	}
-	inputs := [][]byte{[]byte(runtime.Version() + runtime.GOARCH + strings.Join(buildFlags(), " "))}
+	inputs := [][]byte{[]byte(runtime.Version() + runtime.GOARCH + strings.Join(p.flags, " "))}
 	for _, name := range []string{"go.mod", "go.sum", "main.go"} {
 		text, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {
-			return "", "", err
+			return "", err
 		}
 		inputs = append(inputs, text)
 	}
-	folder, err = cacheFolder("kube", inputs...)
-	return folder, source, err
+	return cacheFolder(p.folder, inputs...)
 }
 
-// Kubernetes returns the folder with the programs of Kubernetes, which it builds first if the cache has them not: that takes
-// about ten minutes of CPU time.
-func Kubernetes(ctx context.Context, progress io.Writer) (string, error) {
-	folder, source, err := kubernetesFolder()
+// build returns the folder with the program, which it builds first if the cache has it not.
+func (p program) build(ctx context.Context, progress io.Writer) (string, error) {
+	folder, err := p.cached()
 	if err != nil {
 		return "", err
 	}
 	return folder, fillCache(ctx, folder, func(dir string) error {
-		fmt.Fprintf(progress, "building Kubernetes %s from source, which takes some minutes\n", version)
-		cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildFlags()...), "-o", filepath.Join(dir, "kube"), ".")...)
+		fmt.Fprintf(progress, "building %s from source, which takes some minutes\n", p.about)
+		source, err := p.sources()
+		if err != nil {
+			return err
+		}
+		cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, p.flags...), "-o", filepath.Join(dir, p.folder), ".")...)
 		cmd.Dir, cmd.Env = source, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build Kubernetes: %w: %s", err, out)
+			return fmt.Errorf("build %s: %w: %s", p.about, err, out)
 		}
-		for _, part := range kubernetesParts() {
-			if err := os.Symlink("kube", filepath.Join(dir, part)); err != nil {
+		for _, name := range p.names {
+			if err := os.Symlink(p.folder, filepath.Join(dir, name)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// Kubernetes returns the folder with the programs of Kubernetes, which it builds first if the cache has them not: that takes
+// about ten minutes of CPU time.
+func Kubernetes(ctx context.Context, progress io.Writer) (string, error) {
+	return kubernetesProgram().build(ctx, progress)
 }
 
 // Debian returns the folder with the unpacked packages, which it downloads first if the cache has them not.

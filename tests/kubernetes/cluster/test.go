@@ -80,7 +80,7 @@ func testPrograms(t testing.TB) string {
 	if os.Getenv(switchVariable) == "0" {
 		t.Skipf("needs Kubernetes, and %s=0", switchVariable)
 	}
-	folder, _, err := kubernetesFolder()
+	folder, err := kubernetesProgram().cached()
 	if err == nil {
 		err = checkCached(folder)
 	}

@@ -41,11 +41,17 @@ type node struct {
 	db     clickhouse.Client
 }
 
-// newNode starts ClickHouse. Without a node the test is skipped: `make e2e` has one.
-func newNode(t *testing.T) *node {
+// skipWithoutNode skips the test where there is no node: `make e2e` has one.
+func skipWithoutNode(t *testing.T) {
+	t.Helper()
 	if os.Getenv("NODESEC_TEST_E2E") != "1" {
 		t.Skip("needs a Kubernetes node: make e2e")
 	}
+}
+
+// newNode starts ClickHouse.
+func newNode(t *testing.T) *node {
+	skipWithoutNode(t)
 	server := embeddedtest.Start(t, embedded.Options{Listen: cluster.NodeIP, Password: password})
 	info := server.Info()
 	return &node{t: t, server: server, db: clickhouse.Client{URL: info.HTTPURL(), User: info.User, Password: password}}
