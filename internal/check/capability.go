@@ -2,7 +2,12 @@
 
 package check
 
-import "golang.org/x/sys/unix"
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // The capabilities that matter here, by their numbers in include/uapi/linux/capability.h.
 const (
@@ -35,4 +40,33 @@ func Effective() Set {
 func (s Set) Has(capability uint) bool {
 	return s&(1<<capability) != 0 ||
 		(capability == CapBPF || capability == CapPerfmon) && s&(1<<CapSysAdmin) != 0
+}
+
+// Lacks says which of the capabilities are not in the set, as "no CAP_SYS_PTRACE, no CAP_DAC_READ_SEARCH"; empty if none.
+func (s Set) Lacks(capabilities ...uint) string {
+	var lacking []string
+	for _, capability := range capabilities {
+		if !s.Has(capability) {
+			lacking = append(lacking, "no "+name(capability))
+		}
+	}
+	return strings.Join(lacking, ", ")
+}
+
+func name(capability uint) string {
+	switch capability {
+	case CapDACReadSearch:
+		return "CAP_DAC_READ_SEARCH"
+	case CapSysPtrace:
+		return "CAP_SYS_PTRACE"
+	case CapSysAdmin:
+		return "CAP_SYS_ADMIN"
+	case CapSysResource:
+		return "CAP_SYS_RESOURCE"
+	case CapPerfmon:
+		return "CAP_PERFMON"
+	case CapBPF:
+		return "CAP_BPF"
+	}
+	return "capability " + strconv.FormatUint(uint64(capability), 10)
 }

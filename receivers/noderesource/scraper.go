@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/nodesec/nodesec/internal/check"
 	"github.com/nodesec/nodesec/receivers/internal/cgroup"
 	"github.com/nodesec/nodesec/receivers/internal/cri"
 	"github.com/nodesec/nodesec/receivers/internal/host"
@@ -60,6 +61,10 @@ func newScraper(cfg *Config, settings receiver.Settings, c clock) (*scraper, err
 	if s.table, err = newProcessTable(root, hierarchy); err != nil {
 		s.emitter.runtime.Close()
 		return nil, err
+	}
+	if why := check.Effective().Lacks(check.CapSysPtrace, check.CapDACReadSearch); why != "" {
+		s.logger.Warn("Processes of other users do not tell what they read and write", zap.String("why", why),
+			zap.String("help", check.HelpReadAll))
 	}
 	if cfg.samples(scopeProcess) {
 		if s.processes, err = newProcessScraper(cfg, s.table, booted); err != nil {

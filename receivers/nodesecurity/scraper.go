@@ -88,6 +88,10 @@ func newScraper(cfg *Config, settings receiver.Settings) (_ *scraper, err error)
 	s.attribution = newAttribution(source, s.tree, names, host.SinceBoot())
 	s.emitter = newEmitter(cfg, known, settings.BuildInfo.Version, s.missing())
 	if cfg.Posture.Enabled {
+		if why := check.Effective().Lacks(check.CapSysPtrace); why != "" {
+			s.report("Namespaces of containers are not known, and their posture is incomplete",
+				check.Reason{Why: why, Help: check.HelpReadAll})
+		}
 		if s.postures, err = newPostures(cfg.root(), hierarchy, cfg.Posture.Interval); err != nil {
 			return nil, fmt.Errorf("read posture: %w", err)
 		}
@@ -106,10 +110,13 @@ func (s *scraper) begin(root string) error {
 	return nil
 }
 
+// allGroups has the bits of all groups of features.
+const allGroups = 1<<probe.Groups - 1
+
 // missing has the bits of the groups of features that are not counted.
 func (s *scraper) missing() uint64 {
 	if s.probe == nil {
-		return 1<<probe.Groups - 1
+		return allGroups
 	}
 	return s.probe.Missing()
 }
@@ -235,7 +242,7 @@ func (s *scraper) writeNode(q quality, now time.Duration, lost int64) {
 		w.posture(s.postures.metrics, &show)
 		w.containers(s.attribution.entities)
 	}
-	if s.probe != nil {
+	if s.emitter.missing != allGroups { // where nothing is counted nothing can be lost
 		w.count("nodesec.quality.lost", lost)
 	}
 	e.write(&w, q, now)

@@ -39,10 +39,10 @@ func (r *Reader) Container(pid int) (Container, error) {
 	}
 	defer func() { _ = unix.Close(dir) }()
 	c := process{reader: r, dir: dir, path: path, Container: Container{Facts: make([]Fact, 0, len(r.props)+len(r.caps)+1)}}
+	c.Runtime = c.isRuntime() // before all else: what is read after it has become the container is the container's
 	if err := c.readStatus(); err != nil {
 		return Container{}, err
 	}
-	c.Runtime = c.isRuntime()
 	c.readNamespaces()
 	c.readRights()
 	c.readUser()
