@@ -81,6 +81,10 @@ e2e: image ## Install the chart on a real Kubernetes node, made for it and remov
 	cd tests/kubernetes/e2e && NODESEC_TEST_E2E=1 NODESEC_TEST_CLICKHOUSE=1 $(CURDIR)/build/node -image $(CURDIR)/build/nodesec.oci.tar \
 		$(CURDIR)/build/e2e.test -test.v -test.timeout 20m $(E2EFLAGS)
 
+.PHONY: sizing
+sizing: ## Measure what an agent costs on a node, for the table of docs/kubernetes.md
+	NODESEC_TEST_SIZING=1 $(MAKE) e2e E2EFLAGS='-test.run TestSizing -test.timeout 60m'
+
 .PHONY: benign
 benign: build ## Run builds, databases, servers and scripts for ten minutes and print the alerts that they raise
 	NODESEC_BENIGN_DURATION=$(or $(BENIGNTIME),10m) NODESEC_TEST_CLICKHOUSE=1 NODESEC_TEST_BPF=1 \
