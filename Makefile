@@ -13,7 +13,7 @@ VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
 # The state of git is not stamped into binaries: the same sources make the same bytes, and so the same image.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 IMAGE ?= ghcr.io/nodesec/nodesec:$(VERSION)
-GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum internal/embedded connectors exporters processors receivers deploy)
+GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' go.mod go.sum internal/embedded connectors exporters extensions processors receivers deploy)
 
 .PHONY: help
 help: ## List the commands
