@@ -19,7 +19,7 @@ type Config struct {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{GCPercent: 50, ReleaseInterval: 5 * time.Minute}
+	return &Config{GCPercent: 30, ReleaseInterval: 5 * time.Minute}
 }
 
 // Validate checks the configuration.

@@ -54,6 +54,7 @@ func (p *rulesProcessor) Start(context.Context, component.Host) error {
 	if err != nil {
 		return err
 	}
+	loaded.program.ForgetTests()
 	p.mu.Lock()
 	p.engine = engine.NewEngine(loaded.program, engine.Settings{TTL: p.cfg.EntityTTL, MaxEntities: p.cfg.MaxEntities})
 	p.reader = newReader(p.engine)

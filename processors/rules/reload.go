@@ -70,6 +70,7 @@ func (r *reloader) look() {
 		r.take(nil)
 		return
 	}
+	loaded.program.ForgetTests()
 	r.take(loaded)
 	r.logger.Info("New rules taken over", zap.Int("rules", len(loaded.program.Rules)))
 }

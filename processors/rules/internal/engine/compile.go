@@ -30,6 +30,8 @@ type compiler struct {
 	checker *cel.Env
 	// broken are the macros that have been told to be wrong.
 	broken map[string]bool
+	// patterns are the regular expressions by their text: macros and lists have the same in many rules.
+	patterns map[string]*regexp.Regexp
 	// stock leaves all conditions to CEL, to compare with.
 	stock bool
 	errs  []error
@@ -47,7 +49,7 @@ func compile(set *rulefile.Set, vocabulary *Vocabulary, stock bool) (*Program, e
 	}
 	c := compiler{
 		set: set, vocabulary: vocabulary, slots: newSlots(), factory: ast.NewExprFactory(), parser: parser,
-		broken: map[string]bool{}, stock: stock,
+		broken: map[string]bool{}, patterns: map[string]*regexp.Regexp{}, stock: stock,
 	}
 	c.checkNames()
 	macros := c.parseMacros()

@@ -75,7 +75,7 @@ func (c *compiler) lower(x *expression) (made *reason, lowered bool) {
 	if checked == nil {
 		return nothing, true
 	}
-	l := lowerer{tree: checked.NativeRep()}
+	l := lowerer{tree: checked.NativeRep(), patterns: c.patterns}
 	if !c.stock {
 		made = l.condition(checked.NativeRep().Expr())
 	}

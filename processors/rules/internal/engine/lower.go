@@ -36,7 +36,23 @@ type (
 )
 
 // lowerer makes closures of the checked syntax tree of a condition. It answers nil for what it does not know.
-type lowerer struct{ tree *ast.AST }
+type lowerer struct {
+	tree     *ast.AST
+	patterns map[string]*regexp.Regexp
+}
+
+// pattern compiles a regular expression, or returns nil for what is none.
+func (l *lowerer) pattern(text string) *regexp.Regexp {
+	compiled := l.patterns[text]
+	if compiled == nil {
+		var err error
+		if compiled, err = regexp.Compile(text); err != nil {
+			return nil
+		}
+		l.patterns[text] = compiled
+	}
+	return compiled
+}
 
 func (l *lowerer) is(e ast.Expr, t *types.Type) bool { return l.tree.GetType(e.ID()).IsExactType(t) }
 
@@ -250,7 +266,7 @@ func (l *lowerer) textComparison(name string, a, b ast.Expr) condition {
 	case "endsWith":
 		return func(f *frame) truth { return truthOf(strings.HasSuffix(x(f), y(f))) }
 	case "matches":
-		if expression, err := regexp.Compile(constant); err == nil && isConstant {
+		if expression := l.pattern(constant); expression != nil && isConstant {
 			return func(f *frame) truth { return truthOf(expression.MatchString(x(f))) }
 		}
 	}

@@ -56,6 +56,13 @@ type derived struct {
 
 func newProgram(s *slots) *Program { return &Program{slots: s} }
 
+// ForgetTests frees the tests of the rules, in a program that is made to tag samples.
+func (p *Program) ForgetTests() {
+	for _, r := range p.Rules {
+		r.Tests, r.tests = nil, nil
+	}
+}
+
 // Feature returns the slot of a feature, false if no rule uses it.
 func (p *Program) Feature(name string) (int32, bool) {
 	slot, ok := p.slots.numberNames[name]

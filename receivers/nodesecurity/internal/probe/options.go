@@ -46,7 +46,7 @@ const (
 	maxSockets         = 32768
 	maxFlows           = 8192
 	eventBytes         = 256 << 10
-	newsBytes          = 4 << 20
+	newsBytes          = 2 << 20
 )
 
 func (o *Options) mapSizes() map[string]uint32 {
