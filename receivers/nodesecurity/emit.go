@@ -205,7 +205,10 @@ func (w *writer) sum(r *recorded) {
 	if w.e.cumulative {
 		values = w.totals.add(r.metric.name, values)
 	}
-	s := series{writer: w, metric: r.metric}
+	s := series{writer: w, metric: r.metric, room: len(values)}
+	if w.e.zeros != nil {
+		s.room = nonzero(values)
+	}
 	for i, n := range values {
 		if !r.skip[i] {
 			s.record(i, r.numbers[i], n)
@@ -213,10 +216,20 @@ func (w *writer) sum(r *recorded) {
 	}
 }
 
+func nonzero(values []int64) (count int) {
+	for _, n := range values {
+		if n != 0 {
+			count++
+		}
+	}
+	return count
+}
+
 // series writes the values of a metric that are to be written. The metric is appended with the first.
 type series struct {
 	*writer
 	metric *metric
+	room   int // for about so many points
 	points pmetric.NumberDataPointSlice
 	any    bool
 }
@@ -227,7 +240,7 @@ func (s *series) record(place, number int, n int64) {
 		return
 	}
 	if !s.any {
-		s.points, s.any = s.append(s.metric, 0), true
+		s.points, s.any = s.append(s.metric, s.room), true
 	}
 	s.point(s.metric, s.points, valuesOf(s.metric)[place]).SetIntValue(n)
 }

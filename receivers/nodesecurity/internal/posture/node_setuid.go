@@ -18,8 +18,8 @@ func setuidDirs() []string {
 }
 
 const (
-	// setuidEntries is about how many entries of directories are looked at in one reading, a microsecond each.
-	setuidEntries = 1 << 13
+	// setuidEntries is about how many entries of directories are looked at in one reading, some microseconds each.
+	setuidEntries = 1 << 11
 	// maxSetuidEntries ends a sweep, at what is hardly a directory of programs any more.
 	maxSetuidEntries = 1 << 21
 	maxSetuidDirs    = 1 << 18
