@@ -117,7 +117,8 @@ func (c *process) readStatus() error {
 }
 
 // isRuntime says whether the process executes runc, crun or youki: it is to become the main process of a container, and has
-// the rights of the node until then. runc executes a copy of itself in memory (libcontainer/dmz/cloned_binary_linux.go).
+// the rights of the node until then. runc executes a copy of itself, in memory or from a mount that it has detached at once
+// (libcontainer/dmz/cloned_binary_linux.go, before 1.2 libcontainer/nsenter/cloned_binary.c): the path of that is / alone.
 func (c *process) isRuntime() bool {
 	var target [256]byte
 	n, err := unix.Readlinkat(c.dir, "exe", target[:])
@@ -132,7 +133,7 @@ func isRuntime(path []byte) bool {
 	case "runc", "crun", "youki":
 		return true
 	}
-	return bytes.HasPrefix(path, []byte("/memfd:runc_cloned:"))
+	return string(path) == "/" || bytes.HasPrefix(path, []byte("/memfd:runc_cloned:"))
 }
 
 func (c *process) readNamespaces() {

@@ -274,7 +274,7 @@ func littleEndian() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 
 
 func TestRuntimesAreToldByTheirExecutable(t *testing.T) {
 	for path, want := range map[string]bool{
-		"/usr/sbin/runc": true, "/memfd:runc_cloned:/proc/self/exe (deleted)": true, "/usr/bin/crun": true, "/usr/bin/truncate": false, "/runc/app": false, "": false,
+		"/usr/sbin/runc": true, "/": true, "/memfd:runc_cloned:/proc/self/exe (deleted)": true, "/usr/bin/crun": true, "/usr/bin/truncate": false, "/runc/app": false, "": false,
 	} {
 		assert.Equal(t, want, isRuntime([]byte(path)), path)
 	}
