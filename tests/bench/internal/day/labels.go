@@ -27,7 +27,9 @@ const (
 )
 
 // client asks the server as nodesecctl does.
-func client(s *server.Server) clickhouse.Client { return clickhouse.Client{URL: "http://" + s.HTTP + "/"} }
+func client(s *server.Server) clickhouse.Client {
+	return clickhouse.Client{URL: "http://" + s.HTTP + "/"}
+}
 
 // measureLabels reads the day with and without its ground truth.
 func measureLabels(ctx context.Context, s *server.Server, o Options) (report.Table, error) {

@@ -47,3 +47,27 @@ func TestAFileWithoutMarkersIsLeftAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "# Page\n", string(got))
 }
+
+func TestTablesThatWereNotMeasuredAgainStay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "page.md")
+	page := func(results string) string {
+		return "# Page\n" + startMarker + "\n\n" + results + "\n\n" + endMarker + "\nmore\n"
+	}
+	const a, b, c = "### A\n\n| 1 |\n\nNote.", "### B\n\n| 2 |", "### C\n\n| 3 |"
+	require.NoError(t, os.WriteFile(file, []byte(page("Machine: x. Command: `all`.\n\n"+a+"\n\n"+b+"\n\n"+c)), 0o600))
+	for _, step := range []struct{ add, want string }{
+		{
+			"Machine: y. Command: `b`.\n\n### B\n\n| 20 |",
+			"Machine: y. Command: `b`.\n\n### B\n\n| 20 |\n\nMachine: x. Command: `all`.\n\n" + a + "\n\n" + c,
+		},
+		{
+			"Machine: z. Command: `ac`.\n\n" + c + "\n\n" + a,
+			"Machine: z. Command: `ac`.\n\n" + c + "\n\n" + a + "\n\nMachine: y. Command: `b`.\n\n### B\n\n| 20 |",
+		},
+	} {
+		require.NoError(t, Insert(file, step.add))
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, page(step.want), string(text))
+	}
+}
