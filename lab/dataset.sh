@@ -12,10 +12,10 @@ begin=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 bin/nodesecctl up --path "$work/clickhouse" --interval 1s --output json >"$work/agent.log" 2>&1 &
 agent=$!
 trap 'kill $agent 2>/dev/null || true; wait $agent 2>/dev/null || true' EXIT
-rows() { bin/nodesecctl query --path "$work/clickhouse" --format TSV "SELECT count() FROM nodesec.container_samples" 2>/dev/null; }
+ticks() { bin/nodesecctl query --path "$work/clickhouse" --format TSV "SELECT uniqExact(ts) FROM nodesec.container_samples" 2>/dev/null; }
 for _ in $(seq 120); do
 	kill -0 $agent 2>/dev/null || { cat "$work/agent.log" >&2; exit 1; }
-	[ -e "$work/clickhouse" ] && [ "$(rows || echo 0)" -gt 0 ] 2>/dev/null && break
+	[ -e "$work/clickhouse" ] && [ "$(ticks || echo 0)" -gt 3 ] 2>/dev/null && break
 	sleep 1
 done
 

@@ -18,13 +18,13 @@ type Samples struct {
 
 func (s Samples) table() string { return clickhouse.Name(s.Database) + ".container_samples" }
 
-// Interval is the sampling interval of the latest sample. Without a sample of the last minute there is no agent at work.
+// Interval is the sampling interval of the samples of the last minute: the median, for the windows of young entities are shorter. Without a sample of the last minute there is no agent at work.
 func (s Samples) Interval(ctx context.Context) (time.Duration, error) {
 	type answer struct {
 		Rows, Interval int
 	}
 	a, err := clickhouse.One[answer](ctx, s.Client, clickhouse.Query{
-		Text: "SELECT count() AS Rows, round(argMax(interval_ms, ts)) AS Interval FROM " + s.table() +
+		Text: "SELECT count() AS Rows, round(ifNotFinite(quantileExact(0.5)(interval_ms), 0)) AS Interval FROM " + s.table() +
 			" WHERE ts > now() - INTERVAL 1 MINUTE",
 	})
 	if err != nil {
