@@ -100,7 +100,7 @@ func object[T any](n *node, args ...string) (value T) {
 	return value
 }
 
-// install installs the chart and waits until all of it is ready.
+// install installs the chart and waits until all of it is ready and the tables are there, which agents or gateways make.
 func (n *node) install(values ...string) {
 	n.t.Helper()
 	args := []string{"upgrade", "--install", release, "../../../deploy/helm/nodesec", "--namespace", namespace, "--create-namespace",
@@ -110,6 +110,7 @@ func (n *node) install(values ...string) {
 		n.explain()
 		require.NoError(n.t, err)
 	}
+	n.eventually(90*time.Second, `SELECT count() AS n FROM system.tables WHERE database = 'nodesec' AND name = 'container_samples'`)
 }
 
 // helm is the program, as make builds it.
