@@ -92,7 +92,7 @@ func (c *circumstances) diagnose(err error) check.Reason {
 	case !c.BTF && !denied && !errors.As(err, &verifier):
 		r.Why, r.Help = "the kernel does not describe its types (BTF)", helpKernel
 	case !mayLoad: // some attempts then fail as not supported, instead of denied
-		r.Why, r.Help = "may not load BPF programs: no "+c.lackedForBPF(), helpPrivilege
+		r.Why, r.Help = "may not load BPF programs: "+c.capabilities.Lacks(check.CapBPF, check.CapPerfmon), helpPrivilege
 	case c.Lockdown == lockdownConfidentiality:
 		r.Why = "lockdown forbids programs to read kernel memory"
 		r.Help = "boot with lockdown=integrity, or without lockdown"
@@ -120,20 +120,6 @@ func lastWords(err error) string {
 		return text[i+2:]
 	}
 	return text
-}
-
-// lackedForBPF names the capabilities for BPF that the process lacks.
-func (c *circumstances) lackedForBPF() string {
-	var names []string
-	for _, one := range []struct {
-		number uint
-		name   string
-	}{{check.CapBPF, "CAP_BPF"}, {check.CapPerfmon, "CAP_PERFMON"}} {
-		if !c.capabilities.Has(one.number) {
-			names = append(names, one.name)
-		}
-	}
-	return strings.Join(names, ", no ")
 }
 
 // diagnoseGroup says what keeps the features of a group away, given what became of the programs; none if it is complete.
