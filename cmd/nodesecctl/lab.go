@@ -44,6 +44,9 @@ func loadScenarios(folder string, names []string) ([]*scenario.Scenario, error) 
 	if err != nil {
 		return nil, err
 	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no scenarios in %s: want a folder with a file NAME.yaml for each", folder)
+	}
 	byName := map[string]*scenario.Scenario{}
 	for _, s := range all {
 		if err := runner.Check(s); err != nil {
